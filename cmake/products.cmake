@@ -1,0 +1,43 @@
+# What is shipped: libmayfly (shared and static), the command `mayfly`, and the files that let others build on them.
+
+get_property(room_libraries GLOBAL PROPERTY MAYFLY_ROOM_LIBRARIES)
+list(REMOVE_DUPLICATES room_libraries)
+
+# Every room in one archive, for the command and the tests.
+add_library(mayfly_rooms STATIC
+    $<TARGET_OBJECTS:mayfly_base> $<TARGET_OBJECTS:mayfly_proto> $<TARGET_OBJECTS:mayfly_rpc>
+    $<TARGET_OBJECTS:mayfly_net> $<TARGET_OBJECTS:mayfly_store> $<TARGET_OBJECTS:mayfly_server>
+    $<TARGET_OBJECTS:mayfly_client> $<TARGET_OBJECTS:mayfly_bench>)
+target_link_libraries(mayfly_rooms PUBLIC ${room_libraries} PkgConfig::protobuf_c)
+
+set(libmayfly_objects
+    $<TARGET_OBJECTS:mayfly_base> $<TARGET_OBJECTS:mayfly_proto> $<TARGET_OBJECTS:mayfly_rpc>
+    $<TARGET_OBJECTS:mayfly_net> $<TARGET_OBJECTS:mayfly_client>)
+foreach(kind SHARED STATIC)
+    string(TOLOWER ${kind} suffix)
+    add_library(libmayfly_${suffix} ${kind} ${libmayfly_objects})
+    target_link_libraries(libmayfly_${suffix} PRIVATE ${room_libraries} PkgConfig::protobuf_c)
+    set_target_properties(libmayfly_${suffix} PROPERTIES OUTPUT_NAME mayfly)
+endforeach()
+set_target_properties(libmayfly_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+
+add_executable(mayfly $<TARGET_OBJECTS:mayfly_cli>)
+target_link_libraries(mayfly PRIVATE mayfly_rooms)
+
+install(TARGETS mayfly libmayfly_shared libmayfly_static
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/mayfly DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES docs/mayfly.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+configure_file(cmake/mayfly.pc.in ${PROJECT_BINARY_DIR}/mayfly.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/mayfly.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+include(CMakePackageConfigHelpers)
+configure_package_config_file(cmake/mayflyConfig.cmake.in ${PROJECT_BINARY_DIR}/mayflyConfig.cmake
+    PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR
+    INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mayfly)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/mayflyConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/mayflyConfig.cmake ${PROJECT_BINARY_DIR}/mayflyConfigVersion.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mayfly)

@@ -1,0 +1,145 @@
+#include "net/loop.h"
+
+#include "base/clock.h"
+#include "net/connection.h"
+
+#include <stdlib.h>
+
+static void loop_set_alarm(struct net_loop *loop);
+
+static void on_alarm(uv_timer_t *alarm)
+{
+    struct net_loop *loop = alarm->data;
+    struct timer *timer;
+    int64_t now_ns = clock_now_ns();
+    while ((timer = timers_pop_due(&loop->timers, now_ns)) != NULL)
+        timer->expired(timer);
+    loop_set_alarm(loop);
+}
+
+/* libuv's clock has milliseconds, so the alarm is rounded up: a timer never runs early. It only moves when
+ * the soonest timer does. */
+static void loop_set_alarm(struct net_loop *loop)
+{
+    int64_t next_ns = timers_next_ns(&loop->timers);
+    if (next_ns == CLOCK_NEVER) {
+        (void)uv_timer_stop(&loop->alarm);
+        return;
+    }
+    int64_t wait_ns = next_ns - clock_now_ns();
+    uint64_t wait_ms = wait_ns > 0 ? (uint64_t)(wait_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0;
+    uv_update_time(&loop->uv);
+    (void)uv_timer_start(&loop->alarm, on_alarm, wait_ms, 0);
+}
+
+static void loop_flush(struct net_loop *loop)
+{
+    while (!list_empty(&loop->unflushed))
+        net_connection_flush(list_entry(list_pop_front(&loop->unflushed), struct net_connection, unflushed));
+}
+
+static void on_before_wait(uv_prepare_t *handle)
+{
+    loop_flush(handle->data);
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    struct net_loop *loop = handle->data;
+    struct list tasks;
+    list_init(&tasks);
+    (void)pthread_mutex_lock(&loop->tasks_lock);
+    while (!list_empty(&loop->tasks))
+        list_push_back(&tasks, list_pop_front(&loop->tasks));
+    (void)pthread_mutex_unlock(&loop->tasks_lock);
+    while (!list_empty(&tasks)) {
+        struct net_task *task = list_entry(list_pop_front(&tasks), struct net_task, link);
+        task->run(task);
+    }
+}
+
+int net_loop_init(struct net_loop *loop)
+{
+    *loop = (struct net_loop){0};
+    list_init(&loop->unflushed);
+    list_init(&loop->tasks);
+    loop->read_buffer = malloc(NET_READ_BYTES);
+    if (loop->read_buffer == NULL)
+        return UV_ENOMEM;
+    int error = uv_loop_init(&loop->uv);
+    if (error != 0) {
+        free(loop->read_buffer);
+        return error;
+    }
+    error = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    if (error != 0) {
+        (void)uv_loop_close(&loop->uv);
+        free(loop->read_buffer);
+        return error;
+    }
+    (void)uv_prepare_init(&loop->uv, &loop->before_wait);
+    (void)uv_prepare_start(&loop->before_wait, on_before_wait);
+    (void)uv_timer_init(&loop->uv, &loop->alarm);
+    loop->before_wait.data = loop->wake.data = loop->alarm.data = loop;
+    (void)pthread_mutex_init(&loop->tasks_lock, NULL);
+    return 0;
+}
+
+void net_loop_run(struct net_loop *loop)
+{
+    while (!loop->stopping)
+        (void)uv_run(&loop->uv, UV_RUN_ONCE);
+    loop->stopping = false;
+}
+
+void net_loop_step(struct net_loop *loop, bool wait)
+{
+    (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+void net_loop_stop(struct net_loop *loop)
+{
+    loop->stopping = true;
+    (void)uv_async_send(&loop->wake);
+}
+
+int net_loop_timeout_ms(const struct net_loop *loop)
+{
+    return list_empty(&loop->unflushed) ? uv_backend_timeout(&loop->uv) : 0;
+}
+
+bool net_loop_arm(struct net_loop *loop, struct timer *timer, int64_t due_ns)
+{
+    int64_t next_ns = timers_next_ns(&loop->timers);
+    bool armed = timers_arm(&loop->timers, timer, due_ns);
+    if (timers_next_ns(&loop->timers) < next_ns)
+        loop_set_alarm(loop);
+    return armed;
+}
+
+void net_loop_disarm(struct net_loop *loop, struct timer *timer)
+{
+    timers_disarm(&loop->timers, timer); /* an alarm that finds nothing due is set anew */
+}
+
+void net_loop_post(struct net_loop *loop, struct net_task *task)
+{
+    (void)pthread_mutex_lock(&loop->tasks_lock);
+    bool first = list_empty(&loop->tasks);
+    list_push_back(&loop->tasks, &task->link);
+    (void)pthread_mutex_unlock(&loop->tasks_lock);
+    if (first)
+        (void)uv_async_send(&loop->wake);
+}
+
+void net_loop_free(struct net_loop *loop)
+{
+    uv_close((uv_handle_t *)&loop->before_wait, NULL);
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->alarm, NULL);
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&loop->uv);
+    timers_free(&loop->timers);
+    (void)pthread_mutex_destroy(&loop->tasks_lock);
+    free(loop->read_buffer);
+}

@@ -1,0 +1,60 @@
+/* One event loop on one thread: libuv's, with what mayfly adds to each turn of it. Connections that have
+ * something to send are flushed together before the loop waits, so that a burst of calls becomes one write.
+ *
+ * Unless a function says otherwise, a loop and all that is on it belongs to the thread that runs it. */
+#ifndef MAYFLY_NET_LOOP_H
+#define MAYFLY_NET_LOOP_H
+
+#include "base/list.h"
+#include "base/timers.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+struct net_task {
+    struct list link;
+    void (*run)(struct net_task *task);
+};
+
+struct net_loop {
+    uv_loop_t uv;
+    uv_prepare_t before_wait;
+    uv_async_t wake;
+    uv_timer_t alarm;
+    struct list unflushed; /* connections */
+    uint8_t *read_buffer;
+
+    struct timers timers;
+
+    pthread_mutex_t tasks_lock;
+    struct list tasks;
+    bool stopping;
+};
+
+/* Prepares a loop. 0 or a libuv error. */
+int net_loop_init(struct net_loop *loop);
+
+/* Turns the loop until net_loop_stop. */
+void net_loop_run(struct net_loop *loop);
+
+/* One turn: handles what is ready; where nothing is, waits for it if WAIT says so. */
+void net_loop_step(struct net_loop *loop, bool wait);
+
+/* Makes net_loop_run return after this turn. */
+void net_loop_stop(struct net_loop *loop);
+
+/* How long a host may wait before the next step: milliseconds, 0 for "not at all", -1 for "until the
+ * descriptor is readable". */
+int net_loop_timeout_ms(const struct net_loop *loop);
+
+/* Arms a timer, whose `expired` this loop will call; false when memory is out. */
+bool net_loop_arm(struct net_loop *loop, struct timer *timer, int64_t due_ns);
+void net_loop_disarm(struct net_loop *loop, struct timer *timer);
+
+/* Any thread: has TASK run on the loop's thread, soon. The task stays the caller's until it runs. */
+void net_loop_post(struct net_loop *loop, struct net_task *task);
+
+/* Frees a loop whose connections are closed; turns it until their handles are gone. */
+void net_loop_free(struct net_loop *loop);
+
+#endif
