@@ -11,7 +11,7 @@ struct buffer {
     size_t capacity;
 };
 
-/* Makes room for MORE bytes behind what is there; false when memory is out. */
+/* Makes room for MORE bytes behind what is there, zero included; false when memory is out. */
 bool buffer_reserve(struct buffer *buffer, size_t more);
 
 /* Frees what the buffer holds and leaves it empty. */
@@ -21,7 +21,8 @@ void buffer_free(struct buffer *buffer);
  * NULL when memory is out. */
 static inline uint8_t *buffer_extend(struct buffer *buffer, size_t more)
 {
-    if (buffer->capacity - buffer->size < more && !buffer_reserve(buffer, more))
+    bool fits = buffer->data != NULL && buffer->capacity - buffer->size >= more;
+    if (!fits && !buffer_reserve(buffer, more))
         return NULL;
     return buffer->data + buffer->size;
 }

@@ -31,7 +31,7 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 
 static inline bool bytes_start_with(struct bytes text, struct bytes prefix)
 {
-    return text.size >= prefix.size && memcmp(text.data, prefix.data, prefix.size) == 0;
+    return text.size >= prefix.size && (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);
 }
 
 /* memcpy that may be given no bytes from nowhere, which the C library's may not. */

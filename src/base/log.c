@@ -1,3 +1,5 @@
+/* Lines are put together in one buffer on the stack. A field that does not fit is left off and a text is cut,
+ * so that a line of JSON is always whole. */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -12,48 +14,88 @@ struct line {
     size_t size;
 };
 
-/* Keeps room for what closes a line. */
-#define LOG_LINE_USABLE (LOG_LINE_BYTES - 4)
+/* Room that is kept for what closes a line: a quote, a brace and the end of the line. */
+#define LOG_CLOSING_BYTES 3
 
-__attribute__((format(printf, 2, 3))) static void line_add(struct line *line, const char *format, ...)
+#define REPLACEMENT       "\\ufffd" /* stands for what is no text */
+
+static size_t line_room(const struct line *line)
+{
+    return LOG_LINE_BYTES - LOG_CLOSING_BYTES - line->size;
+}
+
+/* Adds all of it or, where it does not fit, nothing. */
+__attribute__((format(printf, 2, 3))) static bool line_add(struct line *line, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    size_t room = LOG_LINE_USABLE - line->size;
-    int size = vsnprintf(line->text + line->size, room, format, arguments);
+    int size = vsnprintf(line->text + line->size, line_room(line), format, arguments);
     va_end(arguments);
-    if (size > 0)
-        line->size += (size_t)size < room ? (size_t)size : room - 1;
+    if (size < 0 || (size_t)size >= line_room(line))
+        return false;
+    line->size += (size_t)size;
+    return true;
 }
 
-/* A JSON string; control characters also keep a terminal from being written to by a peer's bytes. */
-static void line_add_quoted(struct line *line, const char *text)
+/* Bytes of the UTF-8 sequence at AT, 0 where there is none (RFC 3629 section 4). */
+static int utf8_size(const unsigned char *at)
 {
-    line_add(line, "\"");
-    for (const char *at = text; *at != '\0'; at++) {
-        unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\')
-            line_add(line, "\\%c", c);
-        else if (c < ' ' || c == 0x7f)
-            line_add(line, "\\u%04x", c);
-        else
-            line_add(line, "%c", c);
+    static const struct {
+        unsigned char from, to, second_from, second_to;
+        int size;
+    } sequences[] = {
+        {0x00, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++) {
+        if (at[0] < sequences[i].from || at[0] > sequences[i].to)
+            continue;
+        if (at[1] < sequences[i].second_from || at[1] > sequences[i].second_to)
+            return 0;
+        for (int next = 2; next < sequences[i].size; next++)
+            if ((at[next] & 0xc0) != 0x80)
+                return 0;
+        return sequences[i].size;
     }
-    line_add(line, "\"");
+    return 0;
+}
+
+/* A JSON string, cut where the line ends. Escaping also keeps a peer's bytes from driving a terminal. */
+static bool line_add_quoted(struct line *line, const char *text)
+{
+    bool fits = line_add(line, "\"");
+    if (!fits)
+        return false;
+    while (fits && *text != '\0') {
+        unsigned char c = (unsigned char)*text;
+        int size = utf8_size((const unsigned char *)text);
+        if (c == '"' || c == '\\')
+            fits = line_add(line, "\\%c", c);
+        else if (c < ' ' || c == 0x7f)
+            fits = line_add(line, "\\u%04x", c);
+        else if (size == 0)
+            fits = line_add(line, "%s", REPLACEMENT);
+        else
+            fits = line_add(line, "%.*s", size, text);
+        text += size > 0 ? size : 1;
+    }
+    line->text[line->size++] = '"';
+    return true;
 }
 
 static void line_add_fields(struct line *line, enum log_format format, const struct log_field *fields,
                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (format == LOG_AS_JSON)
-            line_add(line, ",\"%s\":", fields[i].name);
-        else
-            line_add(line, " %s=", fields[i].name);
-        if (fields[i].text != NULL)
-            line_add_quoted(line, fields[i].text);
-        else
-            line_add(line, "%lld", (long long)fields[i].number);
+        size_t before = line->size;
+        bool fits = line_add(line, format == LOG_AS_JSON ? ",\"%s\":" : " %s=", fields[i].name);
+        if (fits && fields[i].text != NULL)
+            fits = line_add_quoted(line, fields[i].text);
+        else if (fits)
+            fits = line_add(line, "%lld", (long long)fields[i].number);
+        if (!fits)
+            line->size = before;
     }
 }
 
@@ -77,10 +119,10 @@ void log_write(const struct log *log, enum log_level level, const char *event, c
     struct line line = {.size = 0};
     int millisecond = (int)(now.tv_nsec / 1000000);
     if (log->format == LOG_AS_JSON)
-        line_add(&line, "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", stamp, millisecond,
-                 log_level_name(level), event);
+        (void)line_add(&line, "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", stamp, millisecond,
+                       log_level_name(level), event);
     else
-        line_add(&line, "%s.%03dZ %-5s %s", stamp, millisecond, log_level_name(level), event);
+        (void)line_add(&line, "%s.%03dZ %-5s %s", stamp, millisecond, log_level_name(level), event);
     line_add_fields(&line, log->format, fields, count);
     if (log->format == LOG_AS_JSON)
         line.text[line.size++] = '}';

@@ -34,7 +34,8 @@ static inline struct log_field log_number(const char *name, int64_t number)
 /* A log on FD: for people where it is a terminal. */
 struct log log_open(int fd, enum log_level level);
 
-/* Writes EVENT with COUNT fields; what does not fit a line of 2 KiB is cut. Any thread. */
+/* Writes EVENT with COUNT fields; texts are cut and fields left off where a line of 2 KiB ends. Any thread.
+ */
 void log_write(const struct log *log, enum log_level level, const char *event, const struct log_field *fields,
                size_t count);
 

@@ -225,6 +225,8 @@ bool options_read_file(struct option_set *set, const char *path)
         else
             fine = read_line(set, path, number, line);
     }
+    if (fine && ferror(file))
+        fine = fail(set, "%s cannot be read: %s", path, strerror(errno));
     (void)fclose(file);
     return fine;
 }

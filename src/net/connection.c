@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,6 +19,15 @@ static void on_handle_closed(uv_handle_t *handle)
     free(connection);
 }
 
+/* Ends a connection whose HTTP/2 is over, with rpc's word for why. */
+static void connection_over(struct net_connection *connection)
+{
+    const char *error = h2_error(connection->h2);
+    connection->broken = error[0] != '\0';
+    (void)snprintf(connection->broken_why, sizeof connection->broken_why, "%s", error);
+    net_connection_close(connection, connection->broken_why);
+}
+
 /* Must not run inside h2_recv or h2_pending. */
 static void connection_end(struct net_connection *connection)
 {
@@ -27,7 +37,7 @@ static void connection_end(struct net_connection *connection)
     if (connection->h2 != NULL)
         h2_close(connection->h2);
     connection->h2 = NULL;
-    connection->events->closed(connection->owner, connection->why);
+    connection->events->closed(connection->owner, connection->why, connection->broken);
     uv_close((uv_handle_t *)&connection->tcp, on_handle_closed);
 }
 
@@ -133,7 +143,7 @@ void net_connection_flush(struct net_connection *connection)
     if (!whole)
         net_connection_close(connection, "the peer closed the connection");
     else if (connection->writing.size == 0 && (connection->is_over || h2_finished(connection->h2)))
-        net_connection_close(connection, "");
+        connection_over(connection);
 }
 
 void net_connection_flush_later(struct net_connection *connection)
@@ -154,7 +164,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     while (input.size > 0 && !connection->is_over) {
         size_t slice = input.size < NET_SLICE_BYTES ? input.size : NET_SLICE_BYTES;
         connection->busy = true;
-        connection->is_over = !h2_recv(connection->h2, bytes_make(input.data, slice), clock_now_ns());
+        connection->loop->now_ns = clock_now_ns();
+        connection->is_over =
+            !h2_recv(connection->h2, bytes_make(input.data, slice), connection->loop->now_ns);
         if (connection->events->received != NULL)
             connection->events->received(connection->owner);
         if (!connection_leave(connection))

@@ -14,6 +14,7 @@
 #define NET_READ_BYTES       ((size_t)256 << 10)
 #define NET_SLICE_BYTES      ((size_t)4 << 10)
 #define NET_WRITE_HIGH_BYTES ((size_t)1 << 20)
+#define NET_WHY_BYTES        128
 
 struct net_connection;
 
@@ -22,8 +23,9 @@ struct net_connection_events {
     void (*connected)(void *owner);
     /* A slice of input has been handled. May be NULL. */
     void (*received)(void *owner);
-    /* The last event: every call has ended, the connection is about to be freed. WHY is a sentence. */
-    void (*closed)(void *owner, const char *why);
+    /* The last event: every call has ended, the connection is about to be freed. WHY is a sentence, "" after
+     * a graceful end; BROKEN says that the peer broke the protocol. */
+    void (*closed)(void *owner, const char *why, bool broken);
 };
 
 struct net_connection {
@@ -46,7 +48,9 @@ struct net_connection {
     bool closing;
     bool reading;
     bool is_over; /* close when all is written */
+    bool broken;
     const char *why;
+    char broken_why[NET_WHY_BYTES];
 };
 
 /* Takes over the connected socket FD (closed on failure). NULL when memory or descriptors are out. */

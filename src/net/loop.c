@@ -11,8 +11,8 @@ static void on_alarm(uv_timer_t *alarm)
 {
     struct net_loop *loop = alarm->data;
     struct timer *timer;
-    int64_t now_ns = clock_now_ns();
-    while ((timer = timers_pop_due(&loop->timers, now_ns)) != NULL)
+    loop->now_ns = clock_now_ns();
+    while ((timer = timers_pop_due(&loop->timers, loop->now_ns)) != NULL)
         timer->expired(timer);
     loop_set_alarm(loop);
 }
@@ -60,7 +60,7 @@ static void on_wake(uv_async_t *handle)
 
 int net_loop_init(struct net_loop *loop)
 {
-    *loop = (struct net_loop){0};
+    *loop = (struct net_loop){.now_ns = clock_now_ns()};
     list_init(&loop->unflushed);
     list_init(&loop->tasks);
     loop->read_buffer = malloc(NET_READ_BYTES);
@@ -94,13 +94,14 @@ void net_loop_run(struct net_loop *loop)
 
 void net_loop_step(struct net_loop *loop, bool wait)
 {
+    loop->turning = true;
     (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    loop->turning = false;
 }
 
 void net_loop_stop(struct net_loop *loop)
 {
     loop->stopping = true;
-    (void)uv_async_send(&loop->wake);
 }
 
 int net_loop_timeout_ms(const struct net_loop *loop)

@@ -25,10 +25,12 @@ struct net_loop {
     uint8_t *read_buffer;
 
     struct timers timers;
+    int64_t now_ns; /* when the input or the timer being handled came */
 
     pthread_mutex_t tasks_lock;
     struct list tasks;
     bool stopping;
+    bool turning;
 };
 
 /* Prepares a loop. 0 or a libuv error. */
@@ -40,7 +42,7 @@ void net_loop_run(struct net_loop *loop);
 /* One turn: handles what is ready; where nothing is, waits for it if WAIT says so. */
 void net_loop_step(struct net_loop *loop, bool wait);
 
-/* Makes net_loop_run return after this turn. */
+/* From within a turn: makes net_loop_run return after it. */
 void net_loop_stop(struct net_loop *loop);
 
 /* How long a host may wait before the next step: milliseconds, 0 for "not at all", -1 for "until the

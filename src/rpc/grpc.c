@@ -18,6 +18,13 @@ static const struct {
 #define TIMEOUT_DIGITS 8
 #define TIMEOUT_MAX    99999999
 
+bool grpc_is_content_type(struct bytes value)
+{
+    struct bytes grpc = bytes_of("application/grpc");
+    return bytes_start_with(value, grpc) &&
+           (value.size == grpc.size || value.data[grpc.size] == '+' || value.data[grpc.size] == ';');
+}
+
 bool grpc_timeout_parse(struct bytes text, int64_t *timeout_ns)
 {
     if (text.size < 2 || text.size > TIMEOUT_DIGITS + 1)

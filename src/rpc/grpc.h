@@ -9,10 +9,16 @@
 #include "base/status.h"
 
 /* A message on the wire: one byte that says whether it is compressed, its size in four bytes, itself. */
-#define GRPC_PREFIX_BYTES       5
+#define GRPC_PREFIX_BYTES         5
 
 /* Room for the text of any timeout: eight digits and a unit. */
-#define GRPC_TIMEOUT_TEXT_BYTES 9
+#define GRPC_TIMEOUT_TEXT_BYTES   9
+
+/* What a field of a header list counts beside its name and value, RFC 9113 section 6.5.2. */
+#define GRPC_FIELD_OVERHEAD_BYTES 32
+
+/* Whether a content-type is "application/grpc" or a form of it. */
+bool grpc_is_content_type(struct bytes value);
 
 /* Nanoseconds of a grpc-timeout text such as "1100m"; false where it is none. */
 bool grpc_timeout_parse(struct bytes text, int64_t *timeout_ns);
@@ -29,7 +35,7 @@ const char *grpc_status_text(enum status status);
 /* Appends MESSAGE with everything but printable ASCII percent-encoded; false when memory is out. */
 bool grpc_message_encode(struct bytes message, struct buffer *to);
 
-/* Decodes in place of TEXT's copy in TO; what is no valid escape stays as it is. */
+/* Appends TEXT decoded; what is no valid escape stays as it is. False when memory is out. */
 bool grpc_message_decode(struct bytes text, struct buffer *to);
 
 /* The status for a reply without one: from its HTTP status, and from the code of an HTTP/2 RST_STREAM. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct h2_methods {
-    const struct h2_method *methods;
+    const struct h2_method *methods; /* own, behind the slots; the paths' texts are the caller's */
     size_t count;
     size_t mask;
     struct {
@@ -34,14 +34,17 @@ struct h2_methods *h2_methods_create(const struct h2_method *methods, size_t cou
     size_t slots = 16;
     while (slots < 2 * count)
         slots *= 2;
-    struct h2_methods *table = calloc(1, sizeof *table + slots * sizeof table->slots[0]);
+    size_t slots_bytes = slots * sizeof((struct h2_methods *)NULL)->slots[0];
+    struct h2_methods *table = calloc(1, sizeof *table + slots_bytes + count * sizeof *methods);
     if (table == NULL)
         return NULL;
-    table->methods = methods;
+    struct h2_method *own = (struct h2_method *)(void *)((char *)table->slots + slots_bytes);
+    bytes_copy(own, methods, count * sizeof *methods);
+    table->methods = own;
     table->count = count;
     table->mask = slots - 1;
     for (size_t i = 0; i < count; i++) {
-        struct bytes path = bytes_of(methods[i].path);
+        struct bytes path = bytes_of(own[i].path);
         size_t at = hash64(path, 0) & table->mask;
         while (table->slots[at].path.size > 0)
             at = (at + 1) & table->mask;

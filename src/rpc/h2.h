@@ -28,7 +28,8 @@ struct h2_method {
     bool server_streams;
 };
 
-/* The table of methods, prepared once and shared by any number of connections and threads. */
+/* The table of methods, prepared once and shared by any number of connections and threads. It copies the
+ * array; the texts of the paths must outlive it. */
 struct h2_methods;
 struct h2_methods *h2_methods_create(const struct h2_method *methods, size_t count);
 void h2_methods_destroy(struct h2_methods *methods);
@@ -91,7 +92,9 @@ struct h2_limits {
     uint32_t connection_window_bytes; /* what it may send on all of them */
     uint32_t resets_burst;            /* server: calls reset by the client before they are answered: so */
     uint32_t resets_per_second;       /*   many at once, and so many in the long run */
-    uint32_t pings_burst;             /* server: likewise PING and SETTINGS frames */
+    uint32_t pings_burst;             /* server: likewise frames that cost nothing: PING, SETTINGS, empty
+                                         DATA; each DATA frame sent earns one more (clients that measure
+                                         their bandwidth answer data with pings) */
     uint32_t pings_per_second;
 };
 
@@ -106,8 +109,9 @@ struct h2_config {
     struct h2_limits limits;
     /* Server: sent with the status of a message over the limit; may be NULL. */
     struct metadata *message_size_trailers;
-    /* Client: the :authority of every call. */
+    /* Client: the :authority of every call, and whether their :scheme is https. */
     const char *authority;
+    bool is_secure;
 };
 
 /* An engine: all of it. The functions below call it; nobody else does. */

@@ -1,66 +1,36 @@
 /* The HTTP/2 engine on nghttp2, the first behind h2.h. nghttp2 does framing, header compression and flow
  * control; this file turns its frames into calls and adds what gRPC asks for.
  *
- * What is done for speed: a request's header block is compared with the connection's previous one as it is
- * decoded, field by field and mostly by pointer, so the usual request costs no parsing and shares its
- * metadata; messages are handed out where they lie in the input; a call is recycled with its buffers. */
+ * What is done for speed: messages are handed out where they lie in the input, and a message goes from its
+ * call straight to the output; a call is recycled with its buffers; the header blocks of requests are
+ * compared rather than parsed (request_headers.h).
+ *
+ * Where memory is out and nothing smaller can be given up, the connection is: it is "broken" from then on,
+ * says nothing more and waits to be closed. */
 #include "base/clock.h"
 #include "base/list.h"
+#include "rpc/allowance.h"
 #include "rpc/grpc.h"
 #include "rpc/h2.h"
+#include "rpc/reply_headers.h"
+#include "rpc/request_headers.h"
 
 #include <limits.h>
-#include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEADER_FIELDS_MAX    96
-#define KNOWN_METADATA       8
-#define OUTPUT_HIGH_BYTES    ((size_t)1 << 20) /* h2_pending gathers no more than about this */
-#define CALL_BUFFER_KEEP     ((size_t)4096)    /* what a recycled call may hold on to */
-#define CALLS_SPARE_MAX      256
-#define DRAINED_BELOW_BYTES  ((size_t)64 << 10)
-#define FIELD_OVERHEAD_BYTES 32 /* of a field in a header list, RFC 9113 section 6.5.2 */
+#define SEND_FIELDS_MAX     96 /* of a header block */
+#define FRAME_HEADER_BYTES  9
+#define OUTPUT_HIGH_BYTES   ((size_t)1 << 20)  /* h2_pending gathers no more than about this */
+#define OUTPUT_KEEP_BYTES   ((size_t)64 << 10) /* what an idle connection may hold on to */
+#define CALL_KEEP_BYTES     ((size_t)1024)     /* what each buffer of a recycled call may hold on to */
+#define CALLS_SPARE_MAX     128
+#define DRAINED_BELOW_BYTES ((size_t)64 << 10)
 
 static const uint8_t ping_alive[8] = "alive";
 static const uint8_t ping_drain[8] = "drain";
 
 /* --- What a connection and a call consist of --- */
-
-enum field_kind {
-    FIELD_METADATA, /* shown to the owner */
-    FIELD_PATH,
-    FIELD_TIMEOUT,
-    FIELD_HTTP_METHOD,
-    FIELD_CONTENT_TYPE,
-    FIELD_ENCODING,
-    FIELD_TRANSPORT, /* of no interest beyond HTTP */
-};
-
-struct field {
-    enum field_kind kind;
-    nghttp2_rcbuf *name;
-    nghttp2_rcbuf *value;
-};
-
-/* A request's header block and what was made of it. */
-struct header_block {
-    struct field fields[HEADER_FIELDS_MAX];
-    size_t count;
-    size_t bytes;
-    unsigned method;
-    int64_t timeout_ns;
-    struct metadata *metadata;
-    bool is_post;
-    bool is_grpc;
-    bool is_compressed;
-};
-
-/* Permits something so many times at once, and so many times a second in the long run. */
-struct allowance {
-    double tokens;
-    int64_t filled_ns;
-};
 
 struct engine_connection {
     struct h2_connection base;
@@ -77,21 +47,18 @@ struct engine_connection {
     struct list spare;
     size_t spares;
 
-    struct engine_call *reading; /* the call whose header block is being decoded */
-    struct header_block *block;  /* the newest block, kept to compare the next one with */
-    struct header_block *other;  /* where a block is built that differs */
-    bool block_valid;
-    bool block_matches; /* so far, the one being decoded */
-    bool block_too_large;
-    size_t block_at;
-    size_t block_bytes;
-    struct metadata *known[KNOWN_METADATA];
-    size_t known_next;
+    struct engine_call *reading;      /* the call whose header block is being decoded */
+    struct request_headers *requests; /* server: made for the first request */
 
     struct allowance resets;
-    struct allowance pings;
+    struct allowance chatter; /* frames that cost the sender nothing and the receiver some work */
+    size_t pings;             /* sent and not answered */
     bool draining;
-    char error[160];
+    bool drain_noticed; /* server: the last stream has been named */
+    bool over;          /* nothing that the peer says matters any more */
+    bool broken;        /* nothing more is said to the peer */
+    bool has_error;
+    char error[128];
 };
 
 struct engine_call {
@@ -108,23 +75,21 @@ struct engine_call {
     bool deferred;      /* nghttp2 waits for h2_message_end or h2_finish */
     bool written;       /* client: the request's headers have been serialized */
     bool replied;       /* server: handed to nghttp2 to the last byte */
-    bool is_compressed; /* the peer named an encoding */
+    bool is_compressed; /* server: the client named an encoding */
     bool has_message;
-    bool has_status;
-    bool ready; /* client: the final response headers have come */
 
     struct grpc_assembler in;
     struct bytes message; /* the one message of a unary direction */
     struct buffer out;
     size_t out_taken;
 
-    enum status status; /* sent on a server, received on a client */
+    enum status status; /* server: of the reply */
     struct buffer status_message;
     struct metadata *trailers;
-    int http_status;
-    struct metadata_pair *received; /* client: reply metadata, texts in received_text */
-    size_t received_count;
-    struct buffer received_text;
+
+    struct reply_headers reply; /* client */
+    enum status failure_status; /* client: the outcome whatever the reply says, where there is a `failure` */
+    const char *failure;
 };
 
 static struct engine_connection *connection_of(struct h2_connection *connection)
@@ -142,17 +107,45 @@ static struct engine_connection *owner_of(const struct engine_call *call)
     return connection_of(call->base.connection);
 }
 
-static bool allowance_take(struct allowance *allowance, int64_t now_ns, uint32_t burst, uint32_t per_second)
+static struct engine_call *call_at(nghttp2_session *session, int32_t stream_id)
 {
-    double seconds = (double)(now_ns - allowance->filled_ns) / CLOCK_NS_PER_S;
-    allowance->tokens += seconds * per_second;
-    allowance->filled_ns = now_ns;
-    if (allowance->tokens > burst)
-        allowance->tokens = burst;
-    if (allowance->tokens < 1)
-        return false;
-    allowance->tokens -= 1;
-    return true;
+    return nghttp2_session_get_stream_user_data(session, stream_id);
+}
+
+static bool is_server(const struct engine_connection *connection)
+{
+    return connection->config.role == H2_SERVER;
+}
+
+/* --- The end of a connection --- */
+
+static void connection_set_error(struct engine_connection *connection, const char *why)
+{
+    if (!connection->has_error)
+        (void)snprintf(connection->error, sizeof connection->error, "%s", why);
+    connection->has_error = true;
+    connection->over = true;
+}
+
+static void connection_break(struct engine_connection *connection, const char *why)
+{
+    connection_set_error(connection, why);
+    connection->broken = true;
+}
+
+/* Ends the connection with a GOAWAY. */
+static void connection_fail(struct engine_connection *connection, uint32_t code, const char *why)
+{
+    connection_set_error(connection, why);
+    if (nghttp2_session_terminate_session(connection->session, code) != 0)
+        connection->broken = true;
+}
+
+/* Passes judgement on what nghttp2 says to a request of ours; it only ever refuses for want of memory. */
+static void connection_check(struct engine_connection *connection, int error)
+{
+    if (error != 0)
+        connection_break(connection, nghttp2_strerror(error));
 }
 
 /* --- The life of a call --- */
@@ -177,7 +170,8 @@ static struct engine_call *call_open(struct engine_connection *connection, int32
     return call;
 }
 
-static void call_buffered(struct engine_call *call, size_t before, size_t after)
+/* Counts what a call holds in memory, where it was BEFORE and is AFTER bytes. */
+static void call_buffered(const struct engine_call *call, size_t before, size_t after)
 {
     owner_of(call)->buffered_bytes += after - before;
 }
@@ -187,13 +181,21 @@ static size_t call_out_bytes(const struct engine_call *call)
     return call->out.size - call->out_taken;
 }
 
+/* Forgets what has come, where nobody will want it any more. */
+static void call_drop_input(struct engine_call *call)
+{
+    call_buffered(call, call->in.gathered.size, 0);
+    buffer_reset(&call->in.gathered, CALL_KEEP_BYTES);
+    list_remove(&call->borrowed);
+    call->has_message = false;
+}
+
 static void call_free(struct engine_call *call)
 {
     buffer_free(&call->in.gathered);
     buffer_free(&call->out);
     buffer_free(&call->status_message);
-    buffer_free(&call->received_text);
-    free(call->received);
+    reply_headers_free(&call->reply);
     free(call);
 }
 
@@ -201,11 +203,11 @@ static void call_free(struct engine_call *call)
 static void call_recycle(struct engine_call *call)
 {
     struct engine_connection *connection = owner_of(call);
-    call_buffered(call, call->in.gathered.size + call_out_bytes(call), 0);
+    call_drop_input(call);
+    call_buffered(call, call_out_bytes(call), 0);
     metadata_release(call->base.call.metadata);
     metadata_release(call->trailers);
     list_remove(&call->link);
-    list_remove(&call->borrowed);
     connection->base.calls--;
     if (connection->reading == call)
         connection->reading = NULL;
@@ -213,20 +215,26 @@ static void call_recycle(struct engine_call *call)
         call_free(call);
         return;
     }
-    buffer_reset(&call->in.gathered, CALL_BUFFER_KEEP);
-    buffer_reset(&call->out, CALL_BUFFER_KEEP);
-    buffer_reset(&call->status_message, CALL_BUFFER_KEEP);
-    buffer_reset(&call->received_text, CALL_BUFFER_KEEP);
+    buffer_reset(&call->out, CALL_KEEP_BYTES);
+    buffer_reset(&call->status_message, CALL_KEEP_BYTES);
+    reply_headers_reset(&call->reply, CALL_KEEP_BYTES);
     struct engine_call fresh = {
         .in.gathered = call->in.gathered,
         .out = call->out,
         .status_message = call->status_message,
-        .received = call->received,
-        .received_text = call->received_text,
+        .reply = call->reply,
     };
     *call = fresh;
     list_push_front(&connection->spare, &call->link);
     connection->spares++;
+}
+
+/* Has nghttp2 reset the call's stream; on_stream_close follows once that is written. */
+static void call_reset(struct engine_call *call, uint32_t error_code)
+{
+    struct engine_connection *connection = owner_of(call);
+    connection_check(connection, nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE,
+                                                           call->stream_id, error_code));
 }
 
 static void call_refused(struct engine_call *call, enum h2_refusal refusal)
@@ -234,203 +242,6 @@ static void call_refused(struct engine_call *call, enum h2_refusal refusal)
     struct engine_connection *connection = owner_of(call);
     if (connection->config.events->refused != NULL)
         connection->config.events->refused(connection->config.owner, refusal);
-}
-
-/* --- Header fields --- */
-
-static struct bytes rcbuf_bytes(nghttp2_rcbuf *buffer)
-{
-    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-    return bytes_make(vec.base, vec.len);
-}
-
-static bool rcbuf_same(nghttp2_rcbuf *a, nghttp2_rcbuf *b)
-{
-    return a == b || bytes_equal(rcbuf_bytes(a), rcbuf_bytes(b));
-}
-
-static enum field_kind field_kind(struct bytes name)
-{
-    static const struct {
-        const char *name;
-        enum field_kind kind;
-    } kinds[] = {
-        {":path", FIELD_PATH},
-        {"grpc-timeout", FIELD_TIMEOUT},
-        {":method", FIELD_HTTP_METHOD},
-        {"content-type", FIELD_CONTENT_TYPE},
-        {"grpc-encoding", FIELD_ENCODING},
-        {"grpc-accept-encoding", FIELD_TRANSPORT},
-        {"te", FIELD_TRANSPORT},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (bytes_equal(name, bytes_of(kinds[i].name)))
-            return kinds[i].kind;
-    return name.size > 0 && name.data[0] == ':' ? FIELD_TRANSPORT : FIELD_METADATA;
-}
-
-static bool is_grpc_content_type(struct bytes value)
-{
-    struct bytes grpc = bytes_of("application/grpc");
-    return bytes_start_with(value, grpc) &&
-           (value.size == grpc.size || value.data[grpc.size] == '+' || value.data[grpc.size] == ';');
-}
-
-static bool is_identity(struct bytes encoding)
-{
-    return bytes_equal(encoding, bytes_of("identity"));
-}
-
-static void block_apply(struct engine_connection *connection, struct header_block *block,
-                        const struct field *field)
-{
-    struct bytes value = rcbuf_bytes(field->value);
-    switch (field->kind) {
-    case FIELD_PATH:
-        block->method = h2_methods_find(connection->config.methods, value);
-        break;
-    case FIELD_TIMEOUT:
-        if (!grpc_timeout_parse(value, &block->timeout_ns))
-            block->is_grpc = false;
-        break;
-    case FIELD_HTTP_METHOD:
-        block->is_post = bytes_equal(value, bytes_of("POST"));
-        break;
-    case FIELD_CONTENT_TYPE:
-        block->is_grpc = is_grpc_content_type(value);
-        break;
-    case FIELD_ENCODING:
-        block->is_compressed = !is_identity(value);
-        break;
-    case FIELD_METADATA:
-    case FIELD_TRANSPORT:
-        break;
-    }
-}
-
-static void block_clear(struct header_block *block)
-{
-    for (size_t i = 0; i < block->count; i++) {
-        nghttp2_rcbuf_decref(block->fields[i].name);
-        nghttp2_rcbuf_decref(block->fields[i].value);
-    }
-    metadata_release(block->metadata);
-    block->count = 0;
-    block->metadata = NULL;
-    block->method = UINT_MAX;
-    block->timeout_ns = CLOCK_NEVER;
-    block->is_post = block->is_grpc = block->is_compressed = false;
-}
-
-static void block_append(struct engine_connection *connection, struct header_block *block,
-                         enum field_kind kind, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
-{
-    struct field *field = &block->fields[block->count++];
-    *field = (struct field){.kind = kind, .name = name, .value = value};
-    nghttp2_rcbuf_incref(name);
-    nghttp2_rcbuf_incref(value);
-    block_apply(connection, block, field);
-}
-
-/* Takes a field that is where the previous block had the same one; false when the blocks part ways here. A
- * path or a timeout may differ: they say nothing about the metadata. */
-static bool block_match(struct engine_connection *connection, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
-{
-    struct header_block *block = connection->block;
-    if (connection->block_at >= block->count)
-        return false;
-    struct field *field = &block->fields[connection->block_at];
-    if (!rcbuf_same(field->name, name))
-        return false;
-    if (!rcbuf_same(field->value, value)) {
-        if (field->kind != FIELD_PATH && field->kind != FIELD_TIMEOUT)
-            return false;
-        nghttp2_rcbuf_decref(field->value);
-        nghttp2_rcbuf_incref(value);
-        field->value = value;
-        block_apply(connection, block, field);
-    }
-    connection->block_at++;
-    return true;
-}
-
-/* Starts a block of its own with the first fields of the previous one, where the two part ways. */
-static void block_diverge(struct engine_connection *connection)
-{
-    struct header_block *from = connection->block;
-    struct header_block *to = connection->other;
-    block_clear(to);
-    for (size_t i = 0; i < connection->block_at; i++)
-        block_append(connection, to, from->fields[i].kind, from->fields[i].name, from->fields[i].value);
-    connection->block_matches = false;
-}
-
-static void block_field(struct engine_connection *connection, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
-{
-    connection->block_bytes += rcbuf_bytes(name).size + rcbuf_bytes(value).size + FIELD_OVERHEAD_BYTES;
-    if (connection->block_matches && block_match(connection, name, value))
-        return;
-    if (connection->block_matches)
-        block_diverge(connection);
-    struct header_block *block = connection->other;
-    if (connection->block_bytes > connection->config.limits.header_bytes || block->count == HEADER_FIELDS_MAX)
-        connection->block_too_large = true;
-    else
-        block_append(connection, block, field_kind(rcbuf_bytes(name)), name, value);
-}
-
-/* The handle on a block's metadata: one that this connection knows already, or a new one. */
-static struct metadata *block_metadata(struct engine_connection *connection, const struct header_block *block)
-{
-    struct metadata_pair pairs[HEADER_FIELDS_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < block->count; i++) {
-        if (block->fields[i].kind != FIELD_METADATA)
-            continue;
-        pairs[count++] =
-            (struct metadata_pair){rcbuf_bytes(block->fields[i].name), rcbuf_bytes(block->fields[i].value)};
-    }
-    for (size_t i = 0; i < KNOWN_METADATA; i++)
-        if (connection->known[i] != NULL && metadata_matches(connection->known[i], pairs, count))
-            return metadata_hold(connection->known[i]);
-
-    struct metadata *metadata = metadata_create(pairs, count);
-    if (metadata == NULL)
-        return NULL;
-    size_t slot = connection->known_next++ % KNOWN_METADATA;
-    metadata_release(connection->known[slot]);
-    connection->known[slot] = metadata_hold(metadata);
-    return metadata;
-}
-
-static void block_begin(struct engine_connection *connection)
-{
-    connection->block_at = 0;
-    connection->block_bytes = 0;
-    connection->block_too_large = false;
-    connection->block_matches = connection->block_valid;
-    if (!connection->block_valid)
-        block_clear(connection->other);
-}
-
-/* Ends a block: false when it cannot be used. Afterwards connection->block is the one just read. */
-static bool block_end(struct engine_connection *connection)
-{
-    if (connection->block_matches && connection->block_at < connection->block->count)
-        block_diverge(connection);
-    if (connection->block_matches)
-        return true;
-    if (connection->block_too_large)
-        return false;
-
-    struct header_block *fresh = connection->other;
-    fresh->metadata = block_metadata(connection, fresh);
-    if (fresh->metadata == NULL)
-        return false;
-    connection->other = connection->block;
-    connection->block = fresh;
-    connection->block_valid = true;
-    return true;
 }
 
 /* --- Sending --- */
@@ -454,24 +265,24 @@ static nghttp2_nv nv_fixed(const char *name, const char *value)
 }
 
 /* Adds what ends a call to NVA: status, message and trailers. */
-static size_t nv_add_status(const struct engine_call *call, nghttp2_nv *nva, size_t count, size_t limit)
+static size_t nv_add_status(const struct engine_call *call, nghttp2_nv *nva, size_t count)
 {
+    const struct metadata *trailers = call->trailers;
     nva[count++] = nv_fixed("grpc-status", grpc_status_text(call->status));
     if (call->status_message.size > 0)
         nva[count++] =
             nv_make(bytes_of("grpc-message"), buffer_bytes(&call->status_message), NGHTTP2_NV_FLAG_NONE);
-    for (size_t i = 0; call->trailers != NULL && i < call->trailers->count && count < limit; i++)
-        nva[count++] =
-            nv_make(call->trailers->pairs[i].name, call->trailers->pairs[i].value, NGHTTP2_NV_FLAG_NONE);
+    for (size_t i = 0; trailers != NULL && i < trailers->count && count < SEND_FIELDS_MAX; i++)
+        nva[count++] = nv_make(trailers->pairs[i].name, trailers->pairs[i].value, NGHTTP2_NV_FLAG_NONE);
     return count;
 }
 
-/* nghttp2 asks how much of a call's message it may frame next. */
+/* nghttp2 asks how much of a call's messages it may frame next. */
 static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size, uint32_t *flags,
                        nghttp2_data_source *source, void *user)
 {
     (void)to;
-    (void)user;
+    struct engine_connection *connection = user;
     struct engine_call *call = source->ptr;
     size_t waiting = call_out_bytes(call);
     if (waiting == 0 && !call->finished) {
@@ -485,9 +296,9 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
         return (ssize_t)waiting;
 
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (owner_of(call)->config.role == H2_SERVER) {
-        nghttp2_nv nva[HEADER_FIELDS_MAX];
-        size_t count = nv_add_status(call, nva, 0, HEADER_FIELDS_MAX);
+    if (is_server(connection)) {
+        nghttp2_nv nva[SEND_FIELDS_MAX];
+        size_t count = nv_add_status(call, nva, 0);
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
         if (nghttp2_submit_trailer(session, stream_id, nva, count) != 0)
             return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -495,30 +306,33 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
     return (ssize_t)waiting;
 }
 
-/* nghttp2 has framed a piece of a call's message: it goes from the call straight to the output. */
+/* nghttp2 has framed a piece of a call's messages: it goes from the call straight to the output. */
 static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_header,
                         size_t size, nghttp2_data_source *source, void *user)
 {
     (void)session;
     struct engine_connection *connection = user;
     struct engine_call *call = source->ptr;
+    const struct h2_events *events = connection->config.events;
     if (frame->data.padlen > 0) /* nobody here pads */
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    uint8_t *to = buffer_extend(&connection->out, 9 + size);
+    if (connection->out.size - connection->out_sent >= OUTPUT_HIGH_BYTES)
+        return NGHTTP2_ERR_WOULDBLOCK;
+    uint8_t *to = buffer_extend(&connection->out, FRAME_HEADER_BYTES + size);
     if (to == NULL)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    memcpy(to, frame_header, 9);
-    bytes_copy(to + 9, call->out.data + call->out_taken, size);
-    buffer_commit(&connection->out, 9 + size);
+    memcpy(to, frame_header, FRAME_HEADER_BYTES);
+    bytes_copy(to + FRAME_HEADER_BYTES, call->out.data + call->out_taken, size);
+    buffer_commit(&connection->out, FRAME_HEADER_BYTES + size);
+    allowance_give(&connection->chatter);
 
     size_t before = call_out_bytes(call);
+    call_buffered(call, before, before - size);
     call->out_taken += size;
     if (call->out_taken == call->out.size)
         call->out.size = call->out_taken = 0;
-    call_buffered(call, before, before - size);
-    const struct h2_events *events = connection->config.events;
-    if (events->drained != NULL && call->opened && !call->ended && before >= DRAINED_BELOW_BYTES &&
-        before - size < DRAINED_BELOW_BYTES)
+    bool is_drained = before >= DRAINED_BELOW_BYTES && before - size < DRAINED_BELOW_BYTES;
+    if (is_drained && events->drained != NULL && call->opened && !call->ended)
         events->drained(connection->config.owner, &call->base.call);
     return 0;
 }
@@ -528,28 +342,30 @@ static nghttp2_data_provider provider_of(struct engine_call *call)
     return (nghttp2_data_provider){.source.ptr = call, .read_callback = on_read};
 }
 
-static int call_submit_reply(struct engine_call *call, bool status_only)
+static void call_submit_reply(struct engine_call *call, bool is_status_only)
 {
-    nghttp2_nv nva[HEADER_FIELDS_MAX + 3];
+    struct engine_connection *connection = owner_of(call);
+    nghttp2_nv nva[SEND_FIELDS_MAX];
     size_t count = 0;
     nva[count++] = nv_fixed(":status", "200");
     nva[count++] = nv_fixed("content-type", "application/grpc");
     if (call->is_compressed)
         nva[count++] = nv_fixed("grpc-accept-encoding", "identity");
-    if (status_only)
-        count = nv_add_status(call, nva, count, HEADER_FIELDS_MAX);
+    if (is_status_only)
+        count = nv_add_status(call, nva, count);
     nghttp2_data_provider provider = provider_of(call);
     call->submitted = true;
-    return nghttp2_submit_response(owner_of(call)->session, call->stream_id, nva, count,
-                                   status_only ? NULL : &provider);
+    connection_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, count,
+                                                         is_status_only ? NULL : &provider));
 }
 
 static void call_resume(struct engine_call *call)
 {
-    if (call->deferred) {
-        call->deferred = false;
-        (void)nghttp2_session_resume_data(owner_of(call)->session, call->stream_id);
-    }
+    if (!call->deferred)
+        return;
+    call->deferred = false;
+    struct engine_connection *connection = owner_of(call);
+    connection_check(connection, nghttp2_session_resume_data(connection->session, call->stream_id));
 }
 
 static uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
@@ -568,7 +384,7 @@ static uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
     if (to == NULL)
         return NULL;
     grpc_prefix_write(to, size);
-    call->out.size += GRPC_PREFIX_BYTES + size;
+    buffer_commit(&call->out, GRPC_PREFIX_BYTES + size);
     call_buffered(call, 0, GRPC_PREFIX_BYTES + size);
     return to + GRPC_PREFIX_BYTES;
 }
@@ -576,8 +392,8 @@ static uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
 static void engine_message_end(struct h2_call *handle)
 {
     struct engine_call *call = call_of(handle);
-    if (owner_of(call)->config.role == H2_SERVER && !call->submitted)
-        (void)call_submit_reply(call, false);
+    if (is_server(owner_of(call)) && !call->submitted)
+        call_submit_reply(call, false);
     else
         call_resume(call);
 }
@@ -597,20 +413,20 @@ static void engine_finish(struct h2_call *handle, enum status status, struct byt
         return;
     call->finished = true;
     call->status = status;
+    /* Where memory is out, the status goes without its message. */
     (void)grpc_message_encode(message, &call->status_message);
     call->trailers = trailers != NULL ? metadata_hold(trailers) : NULL;
     if (call->submitted)
         call_resume(call);
     else
-        (void)call_submit_reply(call, call->out.size == 0);
+        call_submit_reply(call, true);
 }
 
 static void engine_cancel(struct h2_call *handle)
 {
     struct engine_call *call = call_of(handle);
     call->ended = true;
-    (void)nghttp2_submit_rst_stream(owner_of(call)->session, NGHTTP2_FLAG_NONE, call->stream_id,
-                                    NGHTTP2_CANCEL);
+    call_reset(call, NGHTTP2_CANCEL);
 }
 
 static size_t engine_queued(const struct h2_call *handle)
@@ -618,11 +434,35 @@ static size_t engine_queued(const struct h2_call *handle)
     return call_out_bytes((const struct engine_call *)handle);
 }
 
+static int call_submit_request(struct engine_call *call)
+{
+    const struct engine_connection *connection = owner_of(call);
+    const struct h2_config *config = &connection->config;
+    const struct metadata *metadata = call->base.call.metadata;
+    nghttp2_nv nva[SEND_FIELDS_MAX];
+    size_t count = 0;
+    nva[count++] = nv_fixed(":method", "POST");
+    nva[count++] = nv_fixed(":scheme", config->is_secure ? "https" : "http");
+    nva[count++] = nv_fixed(":path", h2_methods_at(config->methods, call->base.call.method)->path);
+    nva[count++] = nv_fixed(":authority", config->authority);
+    nva[count++] = nv_fixed("te", "trailers");
+    nva[count++] = nv_fixed("content-type", "application/grpc");
+    for (size_t i = 0; metadata != NULL && i < metadata->count && count < SEND_FIELDS_MAX - 1; i++)
+        nva[count++] = nv_make(metadata->pairs[i].name, metadata->pairs[i].value, NV_FIXED);
+    char timeout[GRPC_TIMEOUT_TEXT_BYTES];
+    if (call->base.call.timeout_ns != CLOCK_NEVER) {
+        struct bytes text = bytes_make(timeout, grpc_timeout_format(call->base.call.timeout_ns, timeout));
+        nva[count++] = nv_make(bytes_of("grpc-timeout"), text, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+    }
+    nghttp2_data_provider provider = provider_of(call);
+    return nghttp2_submit_request(connection->session, NULL, nva, count, &provider, call);
+}
+
 static struct h2_call *engine_call_start(struct h2_connection *base, unsigned method,
                                          struct metadata *metadata, int64_t timeout_ns, void *user)
 {
     struct engine_connection *connection = connection_of(base);
-    if (base->engine->capacity(base) == 0)
+    if (h2_capacity(base) == 0)
         return NULL;
     struct engine_call *call = call_open(connection, 0);
     if (call == NULL)
@@ -632,24 +472,7 @@ static struct h2_call *engine_call_start(struct h2_connection *base, unsigned me
     call->base.call.timeout_ns = timeout_ns;
     call->base.call.user = user;
     call->base.call.metadata = metadata != NULL ? metadata_hold(metadata) : NULL;
-
-    nghttp2_nv nva[HEADER_FIELDS_MAX + 8];
-    size_t count = 0;
-    nva[count++] = nv_fixed(":method", "POST");
-    nva[count++] = nv_fixed(":scheme", "http");
-    nva[count++] = nv_fixed(":path", h2_methods_at(connection->config.methods, method)->path);
-    nva[count++] = nv_fixed(":authority", connection->config.authority);
-    nva[count++] = nv_fixed("te", "trailers");
-    nva[count++] = nv_fixed("content-type", "application/grpc");
-    for (size_t i = 0; metadata != NULL && i < metadata->count && i < HEADER_FIELDS_MAX; i++)
-        nva[count++] = nv_make(metadata->pairs[i].name, metadata->pairs[i].value, NV_FIXED);
-    char timeout[GRPC_TIMEOUT_TEXT_BYTES];
-    if (timeout_ns != CLOCK_NEVER) {
-        struct bytes text = bytes_make(timeout, grpc_timeout_format(timeout_ns, timeout));
-        nva[count++] = nv_make(bytes_of("grpc-timeout"), text, NGHTTP2_NV_FLAG_NO_COPY_NAME);
-    }
-    nghttp2_data_provider provider = provider_of(call);
-    call->stream_id = nghttp2_submit_request(connection->session, NULL, nva, count, &provider, call);
+    call->stream_id = call_submit_request(call);
     if (call->stream_id < 0) {
         call_recycle(call);
         return NULL;
@@ -663,37 +486,44 @@ static void server_refuse(struct engine_call *call, enum h2_refusal refusal, enu
                           const char *message, struct metadata *trailers)
 {
     call_refused(call, refusal);
-    call->has_message = false;
-    list_remove(&call->borrowed);
+    call_drop_input(call);
     engine_finish(&call->base.call, status, bytes_of(message), trailers);
 }
 
 /* Answers a request that is HTTP but not gRPC, as the gRPC specification asks: without a gRPC status. */
 static void server_refuse_http(struct engine_call *call, const char *http_status)
 {
-    call_refused(call, H2_REFUSED_PROTOCOL);
+    struct engine_connection *connection = owner_of(call);
     nghttp2_nv nva[] = {nv_fixed(":status", http_status)};
+    call_refused(call, H2_REFUSED_PROTOCOL);
     call->finished = call->submitted = true;
-    (void)nghttp2_submit_response(owner_of(call)->session, call->stream_id, nva, 1, NULL);
+    connection_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, 1, NULL));
 }
 
 static void server_opened(struct engine_connection *connection, struct engine_call *call)
 {
-    if (!block_end(connection)) {
-        server_refuse(call, H2_REFUSED_HEADER_SIZE, STATUS_RESOURCE_EXHAUSTED,
-                      "the request's metadata is larger than this server accepts", NULL);
+    const struct request_header *header;
+    enum request_headers_end end = request_headers_end(connection->requests, &header);
+    if (end != REQUEST_HEADERS_READ) {
+        bool is_too_large = end == REQUEST_HEADERS_TOO_LARGE;
+        server_refuse(call, is_too_large ? H2_REFUSED_HEADER_SIZE : H2_REFUSED_MEMORY,
+                      STATUS_RESOURCE_EXHAUSTED,
+                      is_too_large ? "the request's metadata is larger than this server accepts"
+                                   : "the server is out of memory",
+                      NULL);
         return;
     }
-    const struct header_block *block = connection->block;
-    call->base.call.method = block->method;
-    call->base.call.timeout_ns = block->timeout_ns;
-    call->base.call.metadata = metadata_hold(block->metadata);
-    call->is_compressed = block->is_compressed;
-    if (!block->is_post) {
+    call->base.call.method = header->method;
+    call->base.call.timeout_ns = header->timeout_ns;
+    call->base.call.metadata = metadata_hold(header->metadata);
+    call->is_compressed = header->is_compressed;
+    if (!header->is_post) {
         server_refuse_http(call, "405");
-    } else if (!block->is_grpc) {
+    } else if (!header->is_grpc) {
         server_refuse_http(call, "415");
-    } else if (block->method == UINT_MAX) {
+    } else if (!header->is_timeout_valid) {
+        server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL, "the grpc-timeout is malformed", NULL);
+    } else if (header->method == UINT_MAX) {
         server_refuse(call, H2_REFUSED_METHOD, STATUS_UNIMPLEMENTED, "this server has no such method", NULL);
     } else {
         call->opened = true;
@@ -708,11 +538,11 @@ static void server_half_closed(struct engine_connection *connection, struct engi
     call->remote_closed = true;
     if (!call->opened || call->finished || call->ended)
         return;
-    bool streaming = h2_methods_at(connection->config.methods, call->base.call.method)->client_streams;
-    if (grpc_assembler_inside(&call->in) || (!streaming && !call->has_message)) {
+    bool streams = h2_methods_at(connection->config.methods, call->base.call.method)->client_streams;
+    if (grpc_assembler_inside(&call->in) || (!streams && !call->has_message)) {
         server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL, "the request ended before its message did",
                       NULL);
-    } else if (streaming) {
+    } else if (streams) {
         if (events->half_closed != NULL)
             events->half_closed(connection->config.owner, &call->base.call);
     } else {
@@ -721,156 +551,157 @@ static void server_half_closed(struct engine_connection *connection, struct engi
     }
 }
 
-static void server_message_broken(struct engine_call *call, enum grpc_assembly problem)
+static void server_refuse_message(struct engine_call *call, enum grpc_assembly problem)
 {
-    struct engine_connection *connection = owner_of(call);
-    if (problem == GRPC_TOO_LARGE)
+    switch (problem) {
+    case GRPC_TOO_LARGE:
         server_refuse(call, H2_REFUSED_MESSAGE_SIZE, STATUS_RESOURCE_EXHAUSTED,
                       "the request's message is larger than this server accepts",
-                      connection->config.message_size_trailers);
-    else if (problem == GRPC_COMPRESSED && call->is_compressed)
-        server_refuse(call, H2_REFUSED_COMPRESSION, STATUS_UNIMPLEMENTED,
-                      "this server takes no compressed messages", NULL);
-    else if (problem == GRPC_COMPRESSED)
-        server_refuse(call, H2_REFUSED_COMPRESSION, STATUS_INTERNAL,
-                      "a message is marked as compressed and no grpc-encoding was named", NULL);
-    else
+                      owner_of(call)->config.message_size_trailers);
+        break;
+    case GRPC_COMPRESSED:
+        server_refuse(
+            call, H2_REFUSED_COMPRESSION, call->is_compressed ? STATUS_UNIMPLEMENTED : STATUS_INTERNAL,
+            call->is_compressed ? "this server takes no compressed messages"
+                                : "a message is marked as compressed and no grpc-encoding was named",
+            NULL);
+        break;
+    case GRPC_MESSAGE:
+        server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL,
+                      "more than one message came where one belongs", NULL);
+        break;
+    case GRPC_NEED_MORE:
+    case GRPC_NO_MEMORY:
         server_refuse(call, H2_REFUSED_MEMORY, STATUS_RESOURCE_EXHAUSTED,
                       "too much of this connection's requests is unfinished", NULL);
+        break;
+    }
 }
 
 /* --- Receiving: client --- */
 
-static bool client_keep_field(struct engine_call *call, struct bytes name, struct bytes value)
+/* Settles how the call ends, whatever the peer may still say. */
+static void client_fail(struct engine_call *call, enum status status, const char *why)
 {
-    if (call->received_count == HEADER_FIELDS_MAX)
-        return true; /* nobody needs more; the limit on header lists bounds what comes before */
-    if (call->received == NULL) {
-        call->received = calloc(HEADER_FIELDS_MAX, sizeof *call->received);
-        if (call->received == NULL)
-            return false;
+    if (call->failure != NULL)
+        return;
+    call->failure_status = status;
+    call->failure = why;
+    call_drop_input(call);
+    call_reset(call, NGHTTP2_CANCEL);
+}
+
+static void client_refuse_message(struct engine_call *call, enum grpc_assembly problem)
+{
+    switch (problem) {
+    case GRPC_TOO_LARGE:
+        client_fail(call, STATUS_RESOURCE_EXHAUSTED,
+                    "the reply's message is larger than this client accepts");
+        break;
+    case GRPC_COMPRESSED:
+        client_fail(call, STATUS_INTERNAL, "the reply's message is compressed, which was not offered");
+        break;
+    case GRPC_MESSAGE:
+        client_fail(call, STATUS_INTERNAL, "more than one message came where one belongs");
+        break;
+    case GRPC_NEED_MORE:
+    case GRPC_NO_MEMORY:
+        client_fail(call, STATUS_RESOURCE_EXHAUSTED, "there is no memory for the reply");
+        break;
     }
-    /* Positions rather than pointers until all text is there: the buffer may move. */
-    struct metadata_pair *pair = &call->received[call->received_count];
-    pair->name = bytes_make(NULL, name.size);
-    pair->value = bytes_make(NULL, value.size);
-    if (!buffer_append(&call->received_text, name) || !buffer_append(&call->received_text, value))
-        return false;
-    call->received_count++;
-    return true;
 }
 
 static void client_field(struct engine_call *call, struct bytes name, struct bytes value)
 {
-    if (name.size == 11 && memcmp(name.data, "grpc-status", 11) == 0) {
-        call->status = grpc_status_parse(value);
-        call->has_status = true;
-    } else if (name.size == 7 && memcmp(name.data, ":status", 7) == 0) {
-        call->http_status = 0;
-        for (size_t i = 0; i < value.size && i < 3; i++)
-            call->http_status = call->http_status * 10 + (value.data[i] - '0');
-        call->ready = call->http_status >= 200;
-    } else if (name.size == 12 && memcmp(name.data, "content-type", 12) == 0) {
-        if (!is_grpc_content_type(value) && call->http_status == 200)
-            call->http_status = 415;
-    } else if (name.size == 12 && memcmp(name.data, "grpc-message", 12) == 0) {
-        call->status_message.size = 0;
-        (void)grpc_message_decode(value, &call->status_message);
-    } else if (call->ready) {
-        (void)client_keep_field(call, name, value);
-    }
+    if (call->failure != NULL)
+        return;
+    if (!reply_headers_field(&call->reply, name, value))
+        client_fail(call, STATUS_RESOURCE_EXHAUSTED, "there is no memory for the reply");
+    else if (call->reply.bytes > owner_of(call)->config.limits.header_bytes)
+        client_fail(call, STATUS_RESOURCE_EXHAUSTED,
+                    "the reply's metadata is larger than this client accepts");
 }
 
-static struct metadata *client_trailers(struct engine_call *call)
+/* What a reply without a status of gRPC's means. */
+static void client_outcome_without_status(const struct engine_call *call, uint32_t error_code,
+                                          struct h2_outcome *outcome)
 {
-    if (call->received_count == 0)
-        return NULL;
-    const uint8_t *text = call->received_text.data;
-    for (size_t i = 0; i < call->received_count; i++) {
-        call->received[i].name.data = text;
-        text += call->received[i].name.size;
-        call->received[i].value.data = text;
-        text += call->received[i].value.size;
-    }
-    return metadata_create(call->received, call->received_count);
-}
-
-static void client_outcome(struct engine_call *call, uint32_t error_code, struct h2_outcome *outcome)
-{
-    outcome->unseen = !call->written || error_code == NGHTTP2_REFUSED_STREAM;
-    if (call->has_status) {
-        outcome->status = call->status;
-        outcome->message = buffer_bytes(&call->status_message);
-    } else if (outcome->unseen) {
+    const struct reply_headers *reply = &call->reply;
+    if (outcome->unseen) {
         outcome->status = STATUS_UNAVAILABLE;
         outcome->message = bytes_of("the server did not take the call; it may be sent again");
     } else if (error_code != NGHTTP2_NO_ERROR) {
         outcome->status = grpc_status_of_reset(error_code);
         outcome->message = bytes_of(nghttp2_http2_strerror(error_code));
-    } else if (call->ready && call->http_status != 200) {
-        outcome->status = grpc_status_of_http(call->http_status);
+    } else if (reply->http_status != 0 && (reply->http_status != 200 || !reply->is_grpc)) {
+        outcome->status = grpc_status_of_http(reply->http_status);
         outcome->message = bytes_of("the peer answered in HTTP, not in gRPC; is this a gRPC port?");
     } else {
         outcome->status = STATUS_INTERNAL;
         outcome->message = bytes_of("the reply ended without a status");
     }
-    if (outcome->status == STATUS_OK && grpc_assembler_inside(&call->in)) {
+}
+
+static void client_outcome(const struct engine_call *call, uint32_t error_code, struct h2_outcome *outcome)
+{
+    const struct engine_connection *connection = owner_of(call);
+    if (call->failure != NULL) {
+        outcome->status = call->failure_status;
+        outcome->message = bytes_of(call->failure);
+    } else if (call->reply.has_status) {
+        outcome->status = call->reply.status;
+        outcome->message = buffer_bytes(&call->reply.message);
+    } else {
+        outcome->unseen = !call->written || error_code == NGHTTP2_REFUSED_STREAM;
+        client_outcome_without_status(call, error_code, outcome);
+    }
+    if (outcome->status != STATUS_OK)
+        return;
+    bool streams = h2_methods_at(connection->config.methods, call->base.call.method)->server_streams;
+    if (grpc_assembler_inside(&call->in)) {
         outcome->status = STATUS_INTERNAL;
         outcome->message = bytes_of("the reply ended inside a message");
-    }
-    bool unary = !h2_methods_at(owner_of(call)->config.methods, call->base.call.method)->server_streams;
-    if (outcome->status == STATUS_OK && unary && !call->has_message) {
+    } else if (!streams && !call->has_message) {
         outcome->status = STATUS_INTERNAL;
         outcome->message = bytes_of("the reply has no message");
     }
 }
 
-/* Ends a call whose stream is gone, with the events that are due. */
-static void call_closed(struct engine_call *call, uint32_t error_code)
+static void client_closed(struct engine_call *call, uint32_t error_code)
 {
-    struct engine_connection *connection = owner_of(call);
-    const struct h2_events *events = connection->config.events;
-    if (call->opened && !call->ended) {
-        struct h2_outcome outcome = {.status = STATUS_OK, .message = bytes_make(NULL, 0)};
+    const struct h2_config *config = &owner_of(call)->config;
+    struct h2_outcome outcome = {.message = bytes_make(NULL, 0)};
+    client_outcome(call, error_code, &outcome);
+    outcome.trailers = call->trailers = reply_headers_metadata(&call->reply);
+    if (outcome.status == STATUS_OK && call->has_message)
+        config->events->message(config->owner, &call->base.call, call->message);
+    if (!call->ended) {
         call->ended = true;
-        if (connection->config.role == H2_SERVER) {
-            outcome.status = call->replied ? STATUS_OK : STATUS_CANCELLED;
-        } else {
-            client_outcome(call, error_code, &outcome);
-            outcome.trailers = call->trailers = client_trailers(call);
-            if (outcome.status == STATUS_OK && call->has_message)
-                events->message(connection->config.owner, &call->base.call, call->message);
-        }
-        events->closed(connection->config.owner, &call->base.call, &outcome);
+        config->events->closed(config->owner, &call->base.call, &outcome);
     }
-    call_recycle(call);
 }
 
-static void client_message_broken(struct engine_call *call, enum grpc_assembly problem)
+/* The reply is complete. Where the request is not, nobody wants the rest of it. */
+static void client_reply_ended(struct engine_connection *connection, struct engine_call *call)
 {
-    call->has_status = true;
-    call->status_message.size = 0;
-    call->status = problem == GRPC_COMPRESSED ? STATUS_INTERNAL : STATUS_RESOURCE_EXHAUSTED;
-    const char *message = problem == GRPC_COMPRESSED  ? "the reply is compressed, which was not offered"
-                          : problem == GRPC_TOO_LARGE ? "the reply is larger than this client accepts"
-                                                      : "no memory for the reply";
-    (void)buffer_append(&call->status_message, bytes_of(message));
-    (void)nghttp2_submit_rst_stream(owner_of(call)->session, NGHTTP2_FLAG_NONE, call->stream_id,
-                                    NGHTTP2_CANCEL);
+    if (nghttp2_session_get_stream_local_close(connection->session, call->stream_id) == 0)
+        call_reset(call, NGHTTP2_NO_ERROR);
 }
 
 /* --- Receiving: both --- */
 
-static struct engine_call *call_at(nghttp2_session *session, int32_t stream_id)
+/* Ends a call whose stream is gone, with the events that are due. */
+static void call_closed(struct engine_call *call, uint32_t error_code)
 {
-    return nghttp2_session_get_stream_user_data(session, stream_id);
-}
-
-static void connection_fail(struct engine_connection *connection, uint32_t code, const char *why)
-{
-    if (connection->error[0] == '\0')
-        (void)snprintf(connection->error, sizeof connection->error, "%s", why);
-    (void)nghttp2_session_terminate_session(connection->session, code);
+    const struct h2_config *config = &owner_of(call)->config;
+    if (call->opened && !call->ended && config->role == H2_CLIENT) {
+        client_closed(call, error_code);
+    } else if (call->opened && !call->ended) {
+        struct h2_outcome outcome = {.status = call->replied ? STATUS_OK : STATUS_CANCELLED};
+        call->ended = true;
+        config->events->closed(config->owner, &call->base.call, &outcome);
+    }
+    call_recycle(call);
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -878,19 +709,28 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct engine_connection *connection = user;
     int32_t stream_id = frame->hd.stream_id;
     connection->reading = NULL;
-    if (connection->config.role == H2_CLIENT) {
+    if (!is_server(connection)) {
         connection->reading = call_at(session, stream_id);
         return 0;
     }
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0; /* a client's trailers say nothing to gRPC */
-    struct engine_call *call = call_open(connection, stream_id);
+    if (connection->requests == NULL)
+        connection->requests =
+            request_headers_create(connection->config.methods, connection->config.limits.header_bytes);
+    struct engine_call *call = connection->requests != NULL ? call_open(connection, stream_id) : NULL;
     if (call == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     (void)nghttp2_session_set_stream_user_data(session, stream_id, call);
     connection->reading = call;
-    block_begin(connection);
+    request_headers_begin(connection->requests);
     return 0;
+}
+
+static struct bytes rcbuf_bytes(nghttp2_rcbuf *buffer)
+{
+    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
+    return bytes_make(vec.base, vec.len);
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
@@ -902,35 +742,48 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
     struct engine_connection *connection = user;
     if (connection->reading == NULL)
         return 0;
-    if (connection->config.role == H2_SERVER)
-        block_field(connection, name, value);
+    if (is_server(connection))
+        request_headers_field(connection->requests, name, value);
     else
         client_field(connection->reading, rcbuf_bytes(name), rcbuf_bytes(value));
     return 0;
 }
 
-static bool call_is_unary_in(const struct engine_call *call)
+/* Whether anybody waits for messages of the peer. */
+static bool call_listens(const struct engine_call *call)
 {
-    const struct engine_connection *connection = owner_of(call);
-    const struct h2_method *method = h2_methods_at(connection->config.methods, call->base.call.method);
-    return connection->config.role == H2_SERVER ? !method->client_streams : !method->server_streams;
+    if (call == NULL || !call->opened || call->ended)
+        return false;
+    return is_server(owner_of(call)) ? !call->finished : call->failure == NULL && !call->reply.has_status;
 }
 
-/* Takes one message; false when there was one already where only one may come. */
-static bool call_take_message(struct engine_call *call, struct bytes message)
+static bool call_takes_one_message(const struct engine_call *call)
+{
+    const struct h2_config *config = &owner_of(call)->config;
+    const struct h2_method *method = h2_methods_at(config->methods, call->base.call.method);
+    return config->role == H2_SERVER ? !method->client_streams : !method->server_streams;
+}
+
+static void call_refuse_message(struct engine_call *call, enum grpc_assembly problem)
+{
+    if (is_server(owner_of(call)))
+        server_refuse_message(call, problem);
+    else
+        client_refuse_message(call, problem);
+}
+
+/* A call that takes one message has it from here until the peer has half-closed or sent its status. */
+static void call_take_message(struct engine_call *call, struct bytes message)
 {
     struct engine_connection *connection = owner_of(call);
-    if (!call_is_unary_in(call)) {
+    if (!call_takes_one_message(call)) {
         connection->config.events->message(connection->config.owner, &call->base.call, message);
-        return true;
+        return;
     }
-    if (call->has_message)
-        return false;
     call->has_message = true;
     call->message = message;
     if (message.data != call->in.gathered.data)
         list_push_back(&connection->borrowed, &call->borrowed);
-    return true;
 }
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
@@ -938,111 +791,140 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 {
     (void)flags;
     struct engine_connection *connection = user;
+    const struct h2_limits *limits = &connection->config.limits;
     struct engine_call *call = call_at(session, stream_id);
-    bool server = connection->config.role == H2_SERVER;
     struct bytes input = bytes_make(data, size);
-    while (call != NULL && call->opened && !call->ended && !(server && call->finished) &&
-           !(!server && call->has_status)) {
+    while (call_listens(call) && input.size > 0) {
         struct bytes message;
-        size_t before = call->in.gathered.size;
-        enum grpc_assembly got =
-            grpc_assemble(&call->in, &input, connection->config.limits.message_bytes, &message);
-        call_buffered(call, before, call->in.gathered.size);
-        if (got == GRPC_NEED_MORE && connection->buffered_bytes > connection->config.limits.buffered_bytes)
-            got = GRPC_NO_MEMORY;
-        if (got == GRPC_NEED_MORE)
+        if (call->has_message) {
+            call_refuse_message(call, GRPC_MESSAGE);
             break;
-        if (got == GRPC_MESSAGE && call_take_message(call, message))
-            continue;
-        if (got == GRPC_MESSAGE && server)
-            server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL,
-                          "more than one message came where one belongs", NULL);
-        else if (server)
-            server_message_broken(call, got);
-        else
-            client_message_broken(call, got);
+        }
+        size_t before = call->in.gathered.size;
+        enum grpc_assembly got = grpc_assemble(&call->in, &input, limits->message_bytes, &message);
+        call_buffered(call, before, call->in.gathered.size);
+        if (got == GRPC_MESSAGE)
+            call_take_message(call, message);
+        else if (got != GRPC_NEED_MORE || connection->buffered_bytes > limits->buffered_bytes)
+            call_refuse_message(call, got);
     }
     return 0;
 }
 
-static void on_reset(struct engine_connection *connection, struct engine_call *call)
+/* A request that the client begins and resets, or breaks so that it is reset, costs more than it earns. */
+static void on_reset(struct engine_connection *connection)
 {
-    const struct h2_limits *limits = &connection->config.limits;
-    if (connection->config.role == H2_SERVER && (call == NULL || !call->replied) &&
-        !allowance_take(&connection->resets, connection->now_ns, limits->resets_burst,
-                        limits->resets_per_second))
+    if (is_server(connection) && !allowance_take(&connection->resets, connection->now_ns))
         connection_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client resets calls too fast");
 }
 
-/* Frames that cost the sender nothing and this end some work. */
 static void on_chatter(struct engine_connection *connection)
 {
-    const struct h2_limits *limits = &connection->config.limits;
-    if (connection->config.role == H2_SERVER &&
-        !allowance_take(&connection->pings, connection->now_ns, limits->pings_burst,
-                        limits->pings_per_second))
+    if (is_server(connection) && !allowance_take(&connection->chatter, connection->now_ns))
         connection_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client sends control frames too fast");
 }
 
-static void on_ping(struct engine_connection *connection, const nghttp2_ping *ping)
+static void on_headers(struct engine_connection *connection, const nghttp2_frame *frame)
+{
+    struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+    bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (call == NULL)
+        return;
+    if (is_server(connection)) {
+        if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+            server_opened(connection, call);
+        if (is_last)
+            server_half_closed(connection, call);
+    } else if (is_last) {
+        client_reply_ended(connection, call);
+    }
+}
+
+static void on_data_frame(struct engine_connection *connection, const nghttp2_frame *frame)
+{
+    bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+    if (frame->hd.length == 0 && !is_last)
+        on_chatter(connection);
+    if (call == NULL || !is_last)
+        return;
+    if (is_server(connection))
+        server_half_closed(connection, call);
+    else
+        client_reply_ended(connection, call);
+}
+
+static void on_pong(struct engine_connection *connection, const nghttp2_ping *ping)
 {
     const struct h2_events *events = connection->config.events;
-    if (!(ping->hd.flags & NGHTTP2_FLAG_ACK)) {
-        on_chatter(connection);
-    } else if (memcmp(ping->opaque_data, ping_drain, sizeof ping_drain) == 0) {
-        (void)nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE,
-                                    nghttp2_session_get_last_proc_stream_id(connection->session),
-                                    NGHTTP2_NO_ERROR, NULL, 0);
-    } else if (events->pong != NULL) {
-        events->pong(connection->config.owner);
+    bool is_drain = memcmp(ping->opaque_data, ping_drain, sizeof ping_drain) == 0;
+    if (is_drain && is_server(connection) && connection->draining && !connection->drain_noticed) {
+        connection->drain_noticed = true;
+        int32_t last = nghttp2_session_get_last_proc_stream_id(connection->session);
+        connection_check(connection, nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last,
+                                                           NGHTTP2_NO_ERROR, NULL, 0));
+    } else if (!is_drain && connection->pings > 0) {
+        connection->pings--;
+        if (events->pong != NULL)
+            events->pong(connection->config.owner);
     }
+}
+
+static void on_settings(struct engine_connection *connection)
+{
+    const struct h2_events *events = connection->config.events;
+    on_chatter(connection);
+    if (events->settings != NULL && !is_server(connection))
+        events->settings(connection->config.owner);
+}
+
+static void on_goaway(struct engine_connection *connection, const nghttp2_goaway *goaway)
+{
+    const struct h2_events *events = connection->config.events;
+    bool is_news = !connection->draining;
+    connection->draining = true;
+    if (goaway->error_code != NGHTTP2_NO_ERROR && !connection->has_error) {
+        connection->has_error = true;
+        (void)snprintf(connection->error, sizeof connection->error, "the peer gave up: %s",
+                       nghttp2_http2_strerror(goaway->error_code));
+    }
+    if (is_news && events->draining != NULL && !is_server(connection))
+        events->draining(connection->config.owner);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
+    (void)session;
     struct engine_connection *connection = user;
-    const struct h2_events *events = connection->config.events;
-    bool server = connection->config.role == H2_SERVER;
-    struct engine_call *call;
+    bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-        call = connection->reading;
-        if (server && frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-            call = call_at(session, frame->hd.stream_id);
-        else if (server && call != NULL)
-            server_opened(connection, call);
-        if (server && call != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-            server_half_closed(connection, call);
+        on_headers(connection, frame);
         break;
     case NGHTTP2_DATA:
-        if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-            call = call_at(session, frame->hd.stream_id);
-            if (server && call != NULL)
-                server_half_closed(connection, call);
-        } else if (frame->hd.length == 0) {
-            on_chatter(connection);
-        }
+        on_data_frame(connection, frame);
         break;
-    case NGHTTP2_RST_STREAM:
-        on_reset(connection, call_at(session, frame->hd.stream_id));
+    case NGHTTP2_RST_STREAM: {
+        struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+        if (call == NULL || !call->replied)
+            on_reset(connection);
         break;
+    }
     case NGHTTP2_PING:
-        on_ping(connection, &frame->ping);
+        if (is_ack)
+            on_pong(connection, &frame->ping);
+        else
+            on_chatter(connection);
         break;
     case NGHTTP2_PRIORITY:
         on_chatter(connection);
         break;
     case NGHTTP2_SETTINGS:
-        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
-            on_chatter(connection);
-            if (events->settings != NULL)
-                events->settings(connection->config.owner);
-        }
+        if (!is_ack)
+            on_settings(connection);
         break;
     case NGHTTP2_GOAWAY:
-        connection->draining = true;
-        if (events->draining != NULL)
-            events->draining(connection->config.owner);
+        on_goaway(connection, &frame->goaway);
         break;
     default:
         break;
@@ -1050,21 +932,43 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
+static void on_headers_sent(struct engine_connection *connection, const nghttp2_frame *frame)
+{
+    struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+    if (call == NULL)
+        return;
+    call->written = true;
+    if (!is_server(connection) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+        return;
+    call->replied = true;
+    /* The reply came before the request had ended: the client may stop sending it. */
+    if (!call->remote_closed)
+        call_reset(call, NGHTTP2_NO_ERROR);
+}
+
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
+    (void)session;
     struct engine_connection *connection = user;
-    if (frame->hd.type != NGHTTP2_HEADERS)
-        return 0;
-    struct engine_call *call = call_at(session, frame->hd.stream_id);
-    if (call == NULL)
-        return 0;
-    call->written = true;
-    if (connection->config.role == H2_SERVER && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
-        call->replied = true;
-        /* The reply came before the request had ended: the client may stop sending it. */
-        if (!call->remote_closed)
-            (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                            NGHTTP2_NO_ERROR);
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        on_headers_sent(connection, frame);
+        break;
+    case NGHTTP2_RST_STREAM: {
+        uint32_t code = frame->rst_stream.error_code;
+        if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL)
+            on_reset(connection);
+        break;
+    }
+    case NGHTTP2_GOAWAY: {
+        uint32_t code = frame->goaway.error_code;
+        if (code != NGHTTP2_NO_ERROR)
+            connection_set_error(connection, connection->error[0] != '\0' ? connection->error
+                                                                          : nghttp2_http2_strerror(code));
+        break;
+    }
+    default:
+        break;
     }
     return 0;
 }
@@ -1080,61 +984,67 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     return 0;
 }
 
+/* nghttp2 says what it does not like. Often that costs a call only, so it is no error of the connection's
+ * until a GOAWAY goes out for it (on_frame_sent). */
 static int on_error(nghttp2_session *session, int code, const char *message, size_t size, void *user)
 {
     (void)session;
     (void)code;
     struct engine_connection *connection = user;
-    if (connection->error[0] == '\0')
+    if (!connection->has_error)
         (void)snprintf(connection->error, sizeof connection->error, "%.*s", (int)size, message);
     return 0;
 }
 
 /* --- The connection --- */
 
-static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t now_ns)
+/* Copies what still points into the input, which is about to go. */
+static void keep_borrowed(struct engine_connection *connection)
 {
-    struct engine_connection *connection = connection_of(base);
-    connection->now_ns = now_ns;
-    ssize_t taken = nghttp2_session_mem_recv(connection->session, input.data, input.size);
-    if (taken < 0)
-        connection_fail(connection,
-                        taken == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR,
-                        nghttp2_strerror((int)taken));
-
-    /* What still points into the input must outlive it. */
     while (!list_empty(&connection->borrowed)) {
         struct engine_call *call =
             list_entry(list_pop_front(&connection->borrowed), struct engine_call, borrowed);
-        call->in.gathered.size = 0;
         if (buffer_append(&call->in.gathered, call->message)) {
             call->message = buffer_bytes(&call->in.gathered);
             call_buffered(call, 0, call->message.size);
-        } else if (connection->config.role == H2_SERVER) {
-            server_message_broken(call, GRPC_NO_MEMORY);
         } else {
-            call->has_message = false;
-            client_message_broken(call, GRPC_NO_MEMORY);
+            call_refuse_message(call, GRPC_NO_MEMORY);
         }
     }
-    return taken >= 0 && nghttp2_session_want_read(connection->session) != 0;
+}
+
+static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t now_ns)
+{
+    struct engine_connection *connection = connection_of(base);
+    if (connection->over)
+        return false;
+    connection->now_ns = now_ns;
+    ssize_t taken = nghttp2_session_mem_recv(connection->session, input.data, input.size);
+    keep_borrowed(connection);
+    if (taken == NGHTTP2_ERR_FLOODED)
+        connection_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
+    else if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+        connection_fail(connection, NGHTTP2_PROTOCOL_ERROR, "the client does not speak HTTP/2");
+    else if (taken < 0)
+        connection_break(connection, nghttp2_strerror((int)taken));
+    return !connection->over && nghttp2_session_want_read(connection->session) != 0;
 }
 
 static struct bytes engine_pending(struct h2_connection *base)
 {
     struct engine_connection *connection = connection_of(base);
-    while (connection->out.size - connection->out_sent < OUTPUT_HIGH_BYTES) {
+    while (!connection->broken && connection->out.size - connection->out_sent < OUTPUT_HIGH_BYTES) {
         const uint8_t *data;
         ssize_t size = nghttp2_session_mem_send(connection->session, &data);
+        if (size == 0)
+            break;
         if (size < 0)
-            connection_fail(connection, NGHTTP2_INTERNAL_ERROR, nghttp2_strerror((int)size));
-        if (size <= 0)
-            break;
-        if (!buffer_append(&connection->out, bytes_make(data, (size_t)size))) {
-            connection_fail(connection, NGHTTP2_INTERNAL_ERROR, "no memory for output");
-            break;
-        }
+            connection_break(connection, nghttp2_strerror((int)size));
+        else if (!buffer_append(&connection->out, bytes_make(data, (size_t)size)))
+            connection_break(connection, nghttp2_strerror(NGHTTP2_ERR_NOMEM));
     }
+    if (connection->out.size == 0)
+        return bytes_make(NULL, 0);
     return bytes_make(connection->out.data + connection->out_sent,
                       connection->out.size - connection->out_sent);
 }
@@ -1145,7 +1055,7 @@ static void engine_sent(struct h2_connection *base, size_t size)
     connection->out_sent += size;
     if (connection->out_sent == connection->out.size) {
         connection->out_sent = 0;
-        buffer_reset(&connection->out, 2 * OUTPUT_HIGH_BYTES);
+        buffer_reset(&connection->out, OUTPUT_KEEP_BYTES);
     } else if (connection->out_sent > OUTPUT_HIGH_BYTES) {
         connection->out.size -= connection->out_sent;
         memmove(connection->out.data, connection->out.data + connection->out_sent, connection->out.size);
@@ -1159,31 +1069,40 @@ static void engine_drain(struct h2_connection *base)
     if (connection->draining)
         return;
     connection->draining = true;
-    if (connection->config.role == H2_SERVER) {
+    nghttp2_session *session = connection->session;
+    if (is_server(connection)) {
         /* The notice first; the last call that will be processed is known a round trip later. */
-        (void)nghttp2_submit_shutdown_notice(connection->session);
-        (void)nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, ping_drain);
+        connection_check(connection, nghttp2_submit_shutdown_notice(session));
+        connection_check(connection, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, ping_drain));
     } else {
-        (void)nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
+        connection_check(connection,
+                         nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0));
     }
 }
 
 static bool engine_finished(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    return !nghttp2_session_want_read(connection->session) &&
-           !nghttp2_session_want_write(connection->session) && connection->out.size == connection->out_sent;
+    if (connection->out.size > connection->out_sent)
+        return false;
+    return connection->broken || (!nghttp2_session_want_read(connection->session) &&
+                                  !nghttp2_session_want_write(connection->session));
 }
 
 static bool engine_ping(struct h2_connection *base)
 {
-    return nghttp2_submit_ping(connection_of(base)->session, NGHTTP2_FLAG_NONE, ping_alive) == 0;
+    struct engine_connection *connection = connection_of(base);
+    if (nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, ping_alive) != 0)
+        return false;
+    connection->pings++;
+    return true;
 }
 
 static size_t engine_capacity(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    if (connection->draining || !nghttp2_session_check_request_allowed(connection->session))
+    if (connection->draining || connection->over ||
+        !nghttp2_session_check_request_allowed(connection->session))
         return 0;
     uint32_t allowed =
         nghttp2_session_get_remote_settings(connection->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -1192,35 +1111,28 @@ static size_t engine_capacity(const struct h2_connection *base)
 
 static const char *engine_error(const struct h2_connection *base)
 {
-    return ((const struct engine_connection *)base)->error;
+    const struct engine_connection *connection = (const struct engine_connection *)base;
+    return connection->has_error ? connection->error : "";
 }
 
 static void engine_close(struct h2_connection *base)
 {
     struct engine_connection *connection = connection_of(base);
+    connection->over = true; /* the calls' ends may not start new ones here */
     while (!list_empty(&connection->open)) {
         struct engine_call *call = list_entry(connection->open.next, struct engine_call, link);
-        (void)nghttp2_session_set_stream_user_data(connection->session, call->stream_id, NULL);
-        if (connection->config.role == H2_CLIENT && !call->has_status && call->written) {
-            call->has_status = true;
-            call->status = STATUS_UNAVAILABLE;
-            call->status_message.size = 0;
-            (void)buffer_append(&call->status_message,
-                                bytes_of("the connection was lost before the reply came"));
+        if (call->stream_id > 0)
+            (void)nghttp2_session_set_stream_user_data(connection->session, call->stream_id, NULL);
+        if (call->failure == NULL && call->written && !call->reply.has_status) {
+            call->failure_status = STATUS_UNAVAILABLE;
+            call->failure = "the connection was lost before the reply came";
         }
         call_closed(call, NGHTTP2_NO_ERROR);
     }
     nghttp2_session_del(connection->session);
     while (!list_empty(&connection->spare))
         call_free(list_entry(list_pop_front(&connection->spare), struct engine_call, link));
-    for (size_t i = 0; i < KNOWN_METADATA; i++)
-        metadata_release(connection->known[i]);
-    struct header_block *blocks[] = {connection->block, connection->other};
-    for (size_t i = 0; i < 2; i++) {
-        if (blocks[i] != NULL)
-            block_clear(blocks[i]);
-        free(blocks[i]);
-    }
+    request_headers_destroy(connection->requests);
     buffer_free(&connection->out);
     free(connection);
 }
@@ -1260,7 +1172,7 @@ done:
 static int connection_greet(struct engine_connection *connection)
 {
     const struct h2_limits *limits = &connection->config.limits;
-    bool server = connection->config.role == H2_SERVER;
+    bool server = is_server(connection);
     nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits->stream_window_bytes},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->header_bytes},
@@ -1283,17 +1195,12 @@ static struct h2_connection *engine_open(const struct h2_config *config)
         return NULL;
     connection->base.engine = &h2_engine_nghttp2;
     connection->config = *config;
-    connection->resets.tokens = config->limits.resets_burst;
-    connection->pings.tokens = config->limits.pings_burst;
+    connection->resets = allowance_make(config->limits.resets_burst, config->limits.resets_per_second);
+    connection->chatter = allowance_make(config->limits.pings_burst, config->limits.pings_per_second);
     list_init(&connection->open);
     list_init(&connection->borrowed);
     list_init(&connection->spare);
-    if (config->role == H2_SERVER) {
-        connection->block = calloc(1, sizeof *connection->block);
-        connection->other = calloc(1, sizeof *connection->other);
-    }
-    bool blocks = config->role == H2_CLIENT || (connection->block != NULL && connection->other != NULL);
-    if (!blocks || connection_start_session(connection) != 0 || connection_greet(connection) != 0) {
+    if (connection_start_session(connection) != 0 || connection_greet(connection) != 0) {
         engine_close(&connection->base);
         return NULL;
     }

@@ -72,7 +72,7 @@ typedef void (*store_done)(void *context, const struct store_reply *reply);
 typedef void (*store_visit)(void *context, struct bytes name);
 
 struct store_stats {
-    uint64_t items;      /* live, as far as the store has noticed expiry */
+    uint64_t items;      /* live, as far as upkeep has noticed what expired or was flushed */
     uint64_t bytes_used; /* memory held for items, index and history: what the limit bounds */
     uint64_t bytes_limit;
     uint64_t caches;

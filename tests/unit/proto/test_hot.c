@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "hot_oracle.h"
 #include "proto/field.h"
+#include "proto/hot_oracle.h"
 
 #define ROUNDS        3000
 #define BYTES_MAX     20000

@@ -1,0 +1,237 @@
+/* Measures the engine in memory by itself, without a server: what an item costs beside key and value, what a call
+ * takes, and what the flush of a large cache adds to the calls of others. Figures are of resident memory and of the
+ * clock, so that they can be held against those of any other cache. Usage: store_memory [items] */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/memory.h"
+
+#define KEY_BYTES   16
+#define VALUE_BYTES 100
+#define DAY_MS      ((uint64_t)86400000)
+#define GETS        2000000
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long total = 0;
+    unsigned long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%lu %lu", &total, &resident) != 2)
+        exit(1);
+    fclose(file);
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15u;
+    uint64_t mixed = (*state ^ *state >> 30) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+    return mixed ^ mixed >> 31;
+}
+
+static void note_status(void *context, const struct store_reply *reply)
+{
+    *(enum store_status *)context = reply->status;
+}
+
+static void copy_value(void *context, const struct store_reply *reply)
+{
+    bytes_copy(context, reply->value.data, reply->value.size);
+}
+
+/* Decimal digits with leading zeros, written out by hand: printf would take longer than a get. */
+static struct bytes make_key(char key[KEY_BYTES], uint64_t number)
+{
+    for (unsigned i = KEY_BYTES; i-- > 0; number /= 10)
+        key[i] = (char)('0' + number % 10);
+    return bytes_make(key, KEY_BYTES);
+}
+
+static struct store_cache *make_cache(struct store *store, const char *name)
+{
+    enum store_status status;
+    store_cache_create(store, bytes_of(name), note_status, &status);
+    return store_cache_take(store, bytes_of(name));
+}
+
+static void fill(struct store *store, struct store_cache *cache, uint64_t items)
+{
+    char key[KEY_BYTES];
+    uint8_t value[VALUE_BYTES] = {1};
+    enum store_status status;
+    for (uint64_t i = 0; i < items; i++) {
+        store_set(store, cache, make_key(key, i), bytes_make(value, sizeof value), DAY_MS, NULL, 0, note_status,
+                  &status);
+        if (status != STORE_OK)
+            exit(1);
+    }
+}
+
+static double ns_each(int64_t since_ns, uint64_t count)
+{
+    return (double)(clock_now_ns() - since_ns) / (double)count;
+}
+
+static void measure_gets(struct store *store, struct store_cache *cache, uint64_t among, const char *what)
+{
+    uint64_t state = 1;
+    char key[KEY_BYTES];
+    uint8_t value[VALUE_BYTES];
+    int64_t start_ns = clock_now_ns();
+    for (uint64_t i = 0; i < GETS; i++)
+        make_key(key, next_random(&state) % among);
+    double keys_ns = ns_each(start_ns, GETS);
+
+    start_ns = clock_now_ns();
+    for (uint64_t i = 0; i < GETS; i++)
+        store_get(store, cache, make_key(key, next_random(&state) % among), 0, copy_value, value);
+    printf("%-46s %8.1f ns\n", what, ns_each(start_ns, GETS) - keys_ns);
+}
+
+static void measure_overwrites(struct store *store, struct store_cache *cache, uint64_t among)
+{
+    uint64_t state = 2;
+    char key[KEY_BYTES];
+    uint8_t value[VALUE_BYTES + 8] = {2};
+    enum store_status status;
+    int64_t start_ns = clock_now_ns();
+    for (uint64_t i = 0; i < GETS; i++) {
+        uint64_t random = next_random(&state);
+        struct bytes resized = bytes_make(value, VALUE_BYTES + (random >> 60) % 8);
+        store_set(store, cache, make_key(key, random % among), resized, DAY_MS, NULL, 0, note_status, &status);
+    }
+    printf("%-46s %8.1f ns\n", "set, overwriting at another size (with its key)", ns_each(start_ns, GETS));
+}
+
+/* The worst of a run of gets and the part of them above a millisecond. */
+static void watch_gets(struct store *store, struct store_cache *cache, const atomic_bool *going, int64_t most_ns,
+                       const char *what)
+{
+    uint64_t state = 3;
+    char key[KEY_BYTES];
+    uint8_t value[VALUE_BYTES];
+    int64_t worst_ns = 0;
+    uint64_t slow = 0;
+    uint64_t count = 0;
+    int64_t start_ns = clock_now_ns();
+    int64_t now_ns = start_ns;
+    while (*going && now_ns - start_ns < most_ns) {
+        struct bytes name = make_key(key, next_random(&state) % 1000);
+        int64_t before_ns = clock_now_ns();
+        store_get(store, cache, name, 0, copy_value, value);
+        now_ns = clock_now_ns();
+        if (now_ns - before_ns > worst_ns)
+            worst_ns = now_ns - before_ns;
+        slow += now_ns - before_ns > CLOCK_NS_PER_MS;
+        count++;
+    }
+    printf("%-46s %8.1f us, %llu of %llu above 1 ms, in %.0f ms\n", what, (double)worst_ns / CLOCK_NS_PER_US,
+           (unsigned long long)slow, (unsigned long long)count, (double)(now_ns - start_ns) / CLOCK_NS_PER_MS);
+}
+
+struct flusher {
+    struct store *store;
+    atomic_bool going;
+};
+
+static void *flush_and_maintain(void *context)
+{
+    struct flusher *flusher = context;
+    enum store_status status;
+    int64_t start_ns = clock_now_ns();
+    store_cache_flush(flusher->store, bytes_of("large"), note_status, &status);
+    printf("%-46s %8.1f us\n", "the flush itself", (double)(clock_now_ns() - start_ns) / CLOCK_NS_PER_US);
+    int64_t worst_ns = 0;
+    for (bool more = true; more;) {
+        start_ns = clock_now_ns();
+        more = store_maintain(flusher->store, 0);
+        if (clock_now_ns() - start_ns > worst_ns)
+            worst_ns = clock_now_ns() - start_ns;
+    }
+    printf("%-46s %8.1f us\n", "worst piece of maintenance", (double)worst_ns / CLOCK_NS_PER_US);
+    flusher->going = false;
+    return NULL;
+}
+
+static void *spin(void *context)
+{
+    const struct flusher *flusher = context;
+    uint64_t state = 4;
+    while (flusher->going)
+        next_random(&state);
+    return NULL;
+}
+
+static void measure_flush(struct store *store)
+{
+    struct store_cache *small = make_cache(store, "small");
+    fill(store, small, 1000);
+    struct flusher flusher = {.store = store, .going = true};
+    pthread_t thread;
+
+    /* The other thread is as busy as it will be, but leaves the store alone. */
+    pthread_create(&thread, NULL, spin, &flusher);
+    watch_gets(store, small, &flusher.going, 2 * (int64_t)CLOCK_NS_PER_S, "worst get, undisturbed");
+    flusher.going = false;
+    pthread_join(thread, NULL);
+
+    flusher.going = true;
+    pthread_create(&thread, NULL, flush_and_maintain, &flusher);
+    watch_gets(store, small, &flusher.going, 60 * (int64_t)CLOCK_NS_PER_S, "worst get, while the large cache is flushed");
+    pthread_join(thread, NULL);
+    store_cache_release(store, small);
+}
+
+static void measure_evicting(void)
+{
+    struct store_memory_options options = {.limit_bytes = (uint64_t)256 << 20, .hash_seed = 1};
+    struct store *store = store_memory_create(&options);
+    struct store_cache *cache = make_cache(store, "evicting");
+    fill(store, cache, 2000000);
+    int64_t start_ns = clock_now_ns();
+    fill(store, cache, 4000000);
+    printf("%-46s %8.1f ns\n", "set, evicting (with its key)", ns_each(start_ns, 4000000));
+    store_cache_release(store, cache);
+    store_destroy(store);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t items = argc > 1 ? strtoull(argv[1], NULL, 10) : 5000000;
+    struct store_memory_options options = {.limit_bytes = (uint64_t)4 << 30, .hash_seed = 1};
+    struct store *store = store_memory_create(&options);
+    if (store == NULL)
+        return 1;
+    struct store_cache *cache = make_cache(store, "large");
+
+    uint64_t before_bytes = resident_bytes();
+    int64_t start_ns = clock_now_ns();
+    fill(store, cache, items);
+    double set_ns = ns_each(start_ns, items);
+    double overhead = (double)(resident_bytes() - before_bytes) / (double)items - KEY_BYTES - VALUE_BYTES;
+    struct store_stats stats;
+    store_stats(store, &stats);
+    printf("%-46s %8llu\n", "items", (unsigned long long)stats.items);
+    printf("%-46s %8.1f bytes resident, %.1f accounted\n", "beside key and value, an item", overhead,
+           (double)stats.bytes_used / (double)items - KEY_BYTES - VALUE_BYTES);
+    printf("%-46s %8.1f ns\n", "set, adding (with making its key)", set_ns);
+
+    measure_gets(store, cache, 1000, "get, among 1000 keys");
+    measure_gets(store, cache, items, "get, among all keys");
+    measure_flush(store);
+    store_stats(store, &stats);
+    printf("%-46s %8.1f MB resident, %.1f accounted\n", "left after the flush", (double)resident_bytes() / 1e6,
+           (double)stats.bytes_used / 1e6);
+
+    fill(store, cache, items / 5);
+    measure_overwrites(store, cache, items / 5);
+    store_cache_release(store, cache);
+    store_destroy(store);
+    measure_evicting();
+    return 0;
+}

@@ -1,0 +1,335 @@
+/* Calls: every method of a cache, made as a value and then sent, blocking or with a callback.
+ *
+ *     mayfly_request request = mayfly_get("sessions", mayfly_text("user-17"));
+ *     mayfly_reply *reply;
+ *     if (mayfly_call(client, &request, &reply) == MAYFLY_OK && reply->outcome == MAYFLY_HIT)
+ *         use(reply->value);
+ *     mayfly_reply_free(reply);
+ *
+ * Keys have 1 byte or more, keys and values may hold any bytes. A request only points at what it was made
+ * from, which has to live until mayfly_call or mayfly_start returns. */
+#ifndef MAYFLY_CALLS_H
+#define MAYFLY_CALLS_H
+
+#include <mayfly/client.h>
+#include <mayfly/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mayfly_method {
+    MAYFLY_METHOD_GET,
+    MAYFLY_METHOD_SET,
+    MAYFLY_METHOD_GET_WITH_HASH,
+    MAYFLY_METHOD_GET_BATCH,
+    MAYFLY_METHOD_SET_BATCH,
+    MAYFLY_METHOD_SET_IF,
+    MAYFLY_METHOD_SET_IF_HASH,
+    MAYFLY_METHOD_SET_IF_NOT_EXISTS,
+    MAYFLY_METHOD_DELETE,
+    MAYFLY_METHOD_KEYS_EXIST,
+    MAYFLY_METHOD_INCREMENT,
+    MAYFLY_METHOD_UPDATE_TTL,
+    MAYFLY_METHOD_ITEM_GET_TTL,
+    MAYFLY_METHOD_ITEM_GET_TYPE,
+    MAYFLY_METHOD_CREATE_CACHE,
+    MAYFLY_METHOD_DELETE_CACHE,
+    MAYFLY_METHOD_LIST_CACHES,
+    MAYFLY_METHOD_FLUSH_CACHE,
+    MAYFLY_METHOD_PING,
+    MAYFLY_METHODS,
+} mayfly_method;
+
+/* The method's name, such as "SetIfNotExists". Any thread. */
+MAYFLY_API const char *mayfly_method_name(mayfly_method method);
+
+/* What set_if and set_if_hash ask of the value that is there. Operands are values for the first, hashes as a
+ * reply brought them for the second. */
+typedef enum mayfly_condition {
+    MAYFLY_IF_PRESENT,               /* set_if */
+    MAYFLY_IF_ABSENT,                /* set_if */
+    MAYFLY_IF_EQUAL,                 /* both; set_if_hash: present and the hash is the operand */
+    MAYFLY_IF_NOT_EQUAL,             /* both; absent, or other than the operand */
+    MAYFLY_IF_PRESENT_AND_NOT_EQUAL, /* both */
+    MAYFLY_IF_ABSENT_OR_EQUAL,       /* both */
+    MAYFLY_ALWAYS,                   /* set_if_hash: for the hash of what is stored */
+} mayfly_condition;
+
+typedef enum mayfly_ttl_mode {
+    MAYFLY_TTL_OVERWRITE,
+    MAYFLY_TTL_INCREASE, /* only to a longer one */
+    MAYFLY_TTL_DECREASE, /* only to a shorter one */
+} mayfly_ttl_mode;
+
+typedef enum mayfly_type {
+    MAYFLY_SCALAR,
+    MAYFLY_DICTIONARY,
+    MAYFLY_SET,
+    MAYFLY_LIST,
+    MAYFLY_SORTED_SET,
+} mayfly_type;
+
+/* One item of a batch, asked for or answered. */
+typedef struct mayfly_item {
+    mayfly_bytes key;   /* requests; list_caches replies: a cache's name */
+    mayfly_bytes value; /* set_batch requests, get_batch replies */
+    uint64_t ttl_ms;    /* set_batch requests */
+    bool found;         /* get_batch and keys_exist replies */
+} mayfly_item;
+
+typedef struct mayfly_request {
+    mayfly_method method;
+    const char *cache; /* its name; for control methods the cache they are about */
+    mayfly_bytes key;
+    mayfly_bytes value;
+    uint64_t ttl_ms; /* 1 up to the server's limit, 24 hours unless it says otherwise */
+    mayfly_condition condition;
+    mayfly_bytes operand;
+    mayfly_ttl_mode ttl_mode;
+    int64_t amount;
+    const mayfly_item *items;
+    size_t item_count;
+
+    /* To be set on any request as wanted. */
+    uint32_t deadline_ms;            /* 0: the configuration's */
+    const mayfly_metadata *metadata; /* sent with the request */
+    size_t metadata_count;           /* at most 32 */
+} mayfly_request;
+
+typedef enum mayfly_outcome {
+    MAYFLY_DONE,       /* nothing more to say */
+    MAYFLY_HIT,        /* the key is there */
+    MAYFLY_MISS,       /* the key is not there */
+    MAYFLY_STORED,     /* the condition held */
+    MAYFLY_NOT_STORED, /* it did not; nothing changed */
+} mayfly_outcome;
+
+typedef struct mayfly_reply {
+    mayfly_status status;
+    mayfly_outcome outcome;   /* where the status is OK */
+    const char *message;      /* a sentence where it is not, else "" */
+    mayfly_bytes value;       /* get, get_with_hash */
+    mayfly_bytes hash;        /* get_with_hash, set_if_hash when stored: 16 bytes from mayfly servers */
+    int64_t number;           /* increment: the value now stored */
+    uint64_t ttl_ms;          /* item_get_ttl: what remains */
+    mayfly_type type;         /* item_get_type */
+    const mayfly_item *items; /* get_batch, keys_exist: as asked; list_caches */
+    size_t item_count;
+    const mayfly_metadata *trailers; /* metadata of the reply, such as `err` */
+    size_t trailer_count;
+    uint32_t attempts;   /* 0: it never left this client */
+    uint64_t waiting_ns; /* from the start to the wire */
+    uint64_t wire_ns;    /* from the (last) sending to the end */
+} mayfly_reply;
+
+/* A request of METHOD with nothing else set; the functions below are the way to make one. */
+static inline mayfly_request mayfly_request_of(mayfly_method method, const char *cache)
+{
+    mayfly_request request;
+    memset(&request, 0, sizeof request);
+    request.method = method;
+    request.cache = cache;
+    return request;
+}
+
+/* --- Data: items of a cache --- */
+
+/* HIT with value, MISS. */
+static inline mayfly_request mayfly_get(const char *cache, mayfly_bytes key)
+{
+    mayfly_request request = mayfly_request_of(MAYFLY_METHOD_GET, cache);
+    request.key = key;
+    return request;
+}
+
+/* DONE. */
+static inline mayfly_request mayfly_set(const char *cache, mayfly_bytes key, mayfly_bytes value,
+                                        uint64_t ttl_ms)
+{
+    mayfly_request request = mayfly_request_of(MAYFLY_METHOD_SET, cache);
+    request.key = key;
+    request.value = value;
+    request.ttl_ms = ttl_ms;
+    return request;
+}
+
+/* DONE, whether the key was there or not. */
+static inline mayfly_request mayfly_delete(const char *cache, mayfly_bytes key)
+{
+    mayfly_request request = mayfly_get(cache, key);
+    request.method = MAYFLY_METHOD_DELETE;
+    return request;
+}
+
+/* HIT with value and hash, MISS. */
+static inline mayfly_request mayfly_get_with_hash(const char *cache, mayfly_bytes key)
+{
+    mayfly_request request = mayfly_get(cache, key);
+    request.method = MAYFLY_METHOD_GET_WITH_HASH;
+    return request;
+}
+
+/* STORED, NOT_STORED. Where the condition takes no operand, give {NULL, 0}. */
+static inline mayfly_request mayfly_set_if(const char *cache, mayfly_bytes key, mayfly_bytes value,
+                                           uint64_t ttl_ms, mayfly_condition condition, mayfly_bytes operand)
+{
+    mayfly_request request = mayfly_set(cache, key, value, ttl_ms);
+    request.method = MAYFLY_METHOD_SET_IF;
+    request.condition = condition;
+    request.operand = operand;
+    return request;
+}
+
+/* STORED with the new value's hash, NOT_STORED. */
+static inline mayfly_request mayfly_set_if_hash(const char *cache, mayfly_bytes key, mayfly_bytes value,
+                                                uint64_t ttl_ms, mayfly_condition condition,
+                                                mayfly_bytes operand)
+{
+    mayfly_request request = mayfly_set_if(cache, key, value, ttl_ms, condition, operand);
+    request.method = MAYFLY_METHOD_SET_IF_HASH;
+    return request;
+}
+
+/* STORED, NOT_STORED. The protocol's older way to say set_if with MAYFLY_IF_ABSENT. */
+static inline mayfly_request mayfly_set_if_not_exists(const char *cache, mayfly_bytes key, mayfly_bytes value,
+                                                      uint64_t ttl_ms)
+{
+    mayfly_request request = mayfly_set(cache, key, value, ttl_ms);
+    request.method = MAYFLY_METHOD_SET_IF_NOT_EXISTS;
+    return request;
+}
+
+/* DONE with number. A missing key counts as 0; a value that is no decimal 64-bit integer, and a sum beyond 64
+ * bits, is FAILED_PRECONDITION. */
+static inline mayfly_request mayfly_increment(const char *cache, mayfly_bytes key, int64_t amount,
+                                              uint64_t ttl_ms)
+{
+    mayfly_request request = mayfly_get(cache, key);
+    request.method = MAYFLY_METHOD_INCREMENT;
+    request.amount = amount;
+    request.ttl_ms = ttl_ms;
+    return request;
+}
+
+/* DONE with as many items as keys, in their order, each found or not and with its value. */
+static inline mayfly_request mayfly_get_batch(const char *cache, const mayfly_item *items, size_t item_count)
+{
+    mayfly_request request = mayfly_request_of(MAYFLY_METHOD_GET_BATCH, cache);
+    request.items = items;
+    request.item_count = item_count;
+    return request;
+}
+
+/* DONE. Items are stored one by one; where one fails, those before it stay. */
+static inline mayfly_request mayfly_set_batch(const char *cache, const mayfly_item *items, size_t item_count)
+{
+    mayfly_request request = mayfly_get_batch(cache, items, item_count);
+    request.method = MAYFLY_METHOD_SET_BATCH;
+    return request;
+}
+
+/* DONE with as many items as keys, in their order, each found or not. */
+static inline mayfly_request mayfly_keys_exist(const char *cache, const mayfly_item *items, size_t item_count)
+{
+    mayfly_request request = mayfly_get_batch(cache, items, item_count);
+    request.method = MAYFLY_METHOD_KEYS_EXIST;
+    return request;
+}
+
+/* STORED, NOT_STORED (the mode did not allow it), MISS. */
+static inline mayfly_request mayfly_update_ttl(const char *cache, mayfly_bytes key, mayfly_ttl_mode mode,
+                                               uint64_t ttl_ms)
+{
+    mayfly_request request = mayfly_get(cache, key);
+    request.method = MAYFLY_METHOD_UPDATE_TTL;
+    request.ttl_mode = mode;
+    request.ttl_ms = ttl_ms;
+    return request;
+}
+
+/* HIT with ttl_ms, MISS. */
+static inline mayfly_request mayfly_item_get_ttl(const char *cache, mayfly_bytes key)
+{
+    mayfly_request request = mayfly_get(cache, key);
+    request.method = MAYFLY_METHOD_ITEM_GET_TTL;
+    return request;
+}
+
+/* HIT with type, MISS. */
+static inline mayfly_request mayfly_item_get_type(const char *cache, mayfly_bytes key)
+{
+    mayfly_request request = mayfly_get(cache, key);
+    request.method = MAYFLY_METHOD_ITEM_GET_TYPE;
+    return request;
+}
+
+/* --- Control: caches --- */
+
+/* DONE; ALREADY_EXISTS. */
+static inline mayfly_request mayfly_create_cache(const char *cache)
+{
+    return mayfly_request_of(MAYFLY_METHOD_CREATE_CACHE, cache);
+}
+
+/* DONE; NOT_FOUND. */
+static inline mayfly_request mayfly_delete_cache(const char *cache)
+{
+    return mayfly_request_of(MAYFLY_METHOD_DELETE_CACHE, cache);
+}
+
+/* DONE; NOT_FOUND. */
+static inline mayfly_request mayfly_flush_cache(const char *cache)
+{
+    return mayfly_request_of(MAYFLY_METHOD_FLUSH_CACHE, cache);
+}
+
+/* DONE with an item a cache, its name as key, in byte order. */
+static inline mayfly_request mayfly_list_caches(void)
+{
+    return mayfly_request_of(MAYFLY_METHOD_LIST_CACHES, NULL);
+}
+
+/* DONE. */
+static inline mayfly_request mayfly_ping(void)
+{
+    return mayfly_request_of(MAYFLY_METHOD_PING, NULL);
+}
+
+/* --- Sending --- */
+
+/* Sends a request and waits for its reply, at most until the deadline. Returns the reply's status; *reply is
+ * the caller's to free and never NULL but when memory is out (RESOURCE_EXHAUSTED). Threads: see client.h. Not
+ * from a callback. */
+MAYFLY_API mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request,
+                                     mayfly_reply **reply);
+
+/* Frees a reply of mayfly_call; NULL is allowed. */
+MAYFLY_API void mayfly_reply_free(mayfly_reply *reply);
+
+/* Told once how a call ended; the reply and all it points at live until it returns. It may start calls and
+ * cancel others. */
+typedef void (*mayfly_callback)(void *context, const mayfly_reply *reply);
+
+/* A call under way, to cancel it; a value that may be kept for ever. */
+typedef struct mayfly_handle {
+    void *call;
+    uint64_t id;
+} mayfly_handle;
+
+/* Sends a request without waiting. OK: the callback will be called, once, never from within this function.
+ * Otherwise it will not be: INVALID_ARGUMENT for a request that cannot be sent or a client driven by calls,
+ * RESOURCE_EXHAUSTED when the backlog is full or memory is out. HANDLE may be NULL. */
+MAYFLY_API mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
+                                      mayfly_callback callback, void *context, mayfly_handle *handle);
+
+/* Ends a call: its callback is told CANCELLED, from within this function when the client is driven by its
+ * caller, soon on its own thread otherwise. Does nothing for a call that has ended. What was sent may have
+ * been done. */
+MAYFLY_API void mayfly_cancel(mayfly_client *client, mayfly_handle handle);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

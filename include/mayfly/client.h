@@ -1,0 +1,71 @@
+/* A client: opened once, used for any number of calls, closed once.
+ *
+ * Who drives it, that is, on whose thread its sockets are read and its callbacks run, is chosen when it
+ * opens:
+ *
+ * - MAYFLY_DRIVEN_BY_CALLER: nobody but you. The client belongs to the thread that opened it. Start calls,
+ * then have your event loop watch mayfly_client_descriptor for reading, wait no longer than
+ *   mayfly_client_timeout_ms, and call mayfly_client_step after either. Blocking calls work too, and run
+ *   callbacks of other calls meanwhile.
+ * - MAYFLY_DRIVEN_BY_CALLS: the blocking calls themselves. Any number of threads may call at once; one of
+ * them drives for all and hands over when it leaves. Calls with callbacks are refused.
+ * - MAYFLY_DRIVEN_BY_THREAD: a thread of the client's own, on which all callbacks run. Calls of both kinds
+ * from any thread but, for the blocking ones, that one.
+ */
+#ifndef MAYFLY_CLIENT_H
+#define MAYFLY_CLIENT_H
+
+#include <mayfly/configuration.h>
+#include <mayfly/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct mayfly_client mayfly_client;
+
+typedef enum mayfly_drive {
+    MAYFLY_DRIVEN_BY_CALLER,
+    MAYFLY_DRIVEN_BY_CALLS,
+    MAYFLY_DRIVEN_BY_THREAD,
+} mayfly_drive;
+
+/* Opens a client and, unless connect_timeout_ms is 0, waits until it is connected. On failure *client is NULL
+ * and *error (which may be NULL) says why: INVALID_ARGUMENT for a setting, UNAVAILABLE when no server
+ * answered in time, RESOURCE_EXHAUSTED when memory or descriptors are out. */
+MAYFLY_API mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
+                                            const mayfly_credentials *credentials, mayfly_drive drive,
+                                            mayfly_client **client, mayfly_error *error);
+
+/* Ends every call (CANCELLED, through its callback) and frees the client; NULL is allowed. Not from a
+ * callback, and not while another thread uses the client. */
+MAYFLY_API void mayfly_client_close(mayfly_client *client);
+
+/* MAYFLY_DRIVEN_BY_CALLER: a descriptor that is readable when mayfly_client_step has something to do. The
+ * same for the client's whole life. */
+MAYFLY_API int mayfly_client_descriptor(const mayfly_client *client);
+
+/* MAYFLY_DRIVEN_BY_CALLER: how long to wait for the descriptor before the next step: milliseconds, 0 for not
+ * at all, -1 for as long as it takes. Ask again after starting calls and after every step. */
+MAYFLY_API int mayfly_client_timeout_ms(const mayfly_client *client);
+
+/* MAYFLY_DRIVEN_BY_CALLER: does what can be done now; with WAIT, waits until there is something. Callbacks
+ * run from here. INVALID_ARGUMENT for a client that is driven otherwise. Not from a callback. */
+MAYFLY_API mayfly_status mayfly_client_step(mayfly_client *client, bool wait);
+
+/* What a client is doing. */
+typedef struct mayfly_client_counts {
+    uint32_t in_flight;   /* calls on the wire */
+    uint32_t backlog;     /* calls that wait */
+    uint32_t connections; /* ready for calls */
+    uint64_t retries;     /* further attempts, ever */
+} mayfly_client_counts;
+
+/* Any thread; the figures are a moment old. */
+MAYFLY_API mayfly_client_counts mayfly_client_count(const mayfly_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,10 @@
+/* libmayfly, a client for caches that speak the Momento protocol: all of it. */
+#ifndef MAYFLY_MAYFLY_H
+#define MAYFLY_MAYFLY_H
+
+#include <mayfly/calls.h>
+#include <mayfly/client.h>
+#include <mayfly/configuration.h>
+#include <mayfly/types.h>
+
+#endif

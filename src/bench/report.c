@@ -1,0 +1,140 @@
+/* What a benchmark found, for people and as JSON. */
+#include "bench/bench.h"
+
+#include <inttypes.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+struct quantile {
+    const char *label;
+    const char *key;
+    double fraction;
+};
+
+static const struct quantile quantiles[] = {{"p50", "p50", 0.5},
+                                            {"p90", "p90", 0.9},
+                                            {"p99", "p99", 0.99},
+                                            {"p99.9", "p999", 0.999},
+                                            {"max", "max", 1.0}};
+
+#define QUANTILES (sizeof quantiles / sizeof quantiles[0])
+
+static double quantile_us(const struct bench_result *result, double fraction)
+{
+    return (double)histogram_quantile(&result->latency_ns, fraction) / 1000;
+}
+
+static uint64_t error_count(const struct bench_result *result)
+{
+    return result->requests - result->by_status[MAYFLY_OK];
+}
+
+void bench_print(const struct bench_settings *settings, const struct bench_result *result, FILE *to)
+{
+    (void)fprintf(to, "closed loop, %" PRId64 " in flight, %" PRId64 " %% reads, %" PRId64 "-byte values\n\n",
+                  settings->concurrency, settings->reads_percent, settings->value_bytes);
+    (void)fprintf(to, "  throughput   %12.0f requests/s\n", (double)result->requests / result->seconds);
+    for (size_t i = 0; i < QUANTILES; i++)
+        (void)fprintf(to, "  %-12s %12.0f us\n", quantiles[i].label,
+                      quantile_us(result, quantiles[i].fraction));
+    (void)fprintf(to, "  requests     %12" PRIu64 " in %.1f s\n", result->requests, result->seconds);
+    (void)fprintf(to, "  client CPU   %12.2f us a request (%.2f user, %.2f system)\n",
+                  result->user_us_per_request + result->system_us_per_request, result->user_us_per_request,
+                  result->system_us_per_request);
+    if (result->misses > 0)
+        (void)fprintf(to, "  misses       %12" PRIu64 "\n", result->misses);
+    if (error_count(result) == 0)
+        (void)fprintf(to, "  errors       %12d\n", 0);
+    for (int status = 1; status < 17; status++)
+        if (result->by_status[status] > 0)
+            (void)fprintf(to, "  errors       %12" PRIu64 " %s\n", result->by_status[status],
+                          mayfly_status_name((mayfly_status)status));
+}
+
+static void write_text(FILE *to, const char *text)
+{
+    (void)fputc('"', to);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
+            (void)fputc('\\', to);
+        if ((unsigned char)*at < ' ')
+            (void)fprintf(to, "\\u%04x", (unsigned)(unsigned char)*at);
+        else
+            (void)fputc(*at, to);
+    }
+    (void)fputc('"', to);
+}
+
+/* "model name" of the first processor; empty where the system does not say. */
+static void read_processor(char *name, size_t size)
+{
+    name[0] = '\0';
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    if (file == NULL)
+        return;
+    char line[256];
+    while (name[0] == '\0' && fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon != NULL)
+            (void)snprintf(name, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    }
+    (void)fclose(file);
+}
+
+static void write_machine(FILE *to)
+{
+    char processor[128];
+    struct utsname system;
+    read_processor(processor, sizeof processor);
+    (void)fprintf(to, "  \"machine\": {\"processor\": ");
+    write_text(to, processor);
+    (void)fprintf(to, ", \"cores\": %ld, \"kernel\": ", sysconf(_SC_NPROCESSORS_ONLN));
+    write_text(to, uname(&system) == 0 ? system.release : "");
+    (void)fprintf(to, ", \"mayfly\": \"%s\"}\n", mayfly_version());
+}
+
+static void write_settings(FILE *to, const struct bench_settings *settings)
+{
+    (void)fprintf(to, "  \"settings\": {\"loop\": \"closed\", \"endpoint\": ");
+    write_text(to, settings->endpoint);
+    (void)fprintf(to, ", \"cache\": ");
+    write_text(to, settings->cache);
+    (void)fprintf(to, ", \"concurrency\": %" PRId64 ", \"channels\": ", settings->concurrency);
+    write_text(to, settings->channels);
+    (void)fprintf(to,
+                  ", \"threads\": %" PRId64 ", \"value_size_bytes\": %" PRId64 ", \"keys\": %" PRId64
+                  ", \"reads_percent\": %" PRId64
+                  ", \"warmup_s\": %.3f, \"duration_s\": %.3f, \"requests\": %" PRId64 "},\n",
+                  settings->threads, settings->value_bytes, settings->keys, settings->reads_percent,
+                  (double)settings->warmup_ns / 1e9, (double)settings->duration_ns / 1e9, settings->requests);
+}
+
+bool bench_write_json(const struct bench_settings *settings, const struct bench_result *result,
+                      const char *path)
+{
+    FILE *to = fopen(path, "we");
+    if (to == NULL)
+        return false;
+    (void)fprintf(to, "{\n  \"throughput_rps\": %.1f,\n  \"latency_us\": {",
+                  (double)result->requests / result->seconds);
+    for (size_t i = 0; i < QUANTILES; i++)
+        (void)fprintf(to, "%s\"%s\": %.3f", i > 0 ? ", " : "", quantiles[i].key,
+                      quantile_us(result, quantiles[i].fraction));
+    (void)fprintf(to, "},\n  \"requests\": %" PRIu64 ",\n  \"seconds\": %.6f,\n  \"misses\": %" PRIu64 ",\n",
+                  result->requests, result->seconds, result->misses);
+    (void)fprintf(to, "  \"errors\": {");
+    const char *separator = "";
+    for (int status = 1; status < 17; status++) {
+        if (result->by_status[status] == 0)
+            continue;
+        (void)fprintf(to, "%s\"%s\": %" PRIu64, separator, mayfly_status_name((mayfly_status)status),
+                      result->by_status[status]);
+        separator = ", ";
+    }
+    (void)fprintf(to, "},\n  \"cpu_us_per_request\": {\"user\": %.4f, \"system\": %.4f},\n",
+                  result->user_us_per_request, result->system_us_per_request);
+    write_settings(to, settings);
+    write_machine(to);
+    (void)fprintf(to, "}\n");
+    return fclose(to) == 0;
+}

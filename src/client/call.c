@@ -1,0 +1,376 @@
+/* The life of a call: prepared, waiting, in flight, perhaps tried again, ended with exactly one callback.
+ *
+ * Calls are recycled and their memory is kept until the client closes, so a handle on one that has ended can
+ * always be recognised by its id. */
+#include "base/clock.h"
+#include "client/client.h"
+
+#include <stdlib.h>
+
+#define REQUEST_BYTES_KEPT 4096
+
+/* --- Prepared and recycled --- */
+
+static void on_deadline(struct timer *timer)
+{
+    client_call_end(list_entry(timer, struct client_call, deadline), MAYFLY_DEADLINE_EXCEEDED,
+                    "the deadline passed before the reply came");
+}
+
+static struct client_call *call_take(struct mayfly_client *client)
+{
+    struct client_call *call = NULL;
+    bool shared = client->drive != MAYFLY_DRIVEN_BY_CALLER;
+    if (shared)
+        (void)pthread_mutex_lock(&client->lock);
+    if (!list_empty(&client->spare))
+        call = list_entry(list_pop_front(&client->spare), struct client_call, link);
+    if (shared)
+        (void)pthread_mutex_unlock(&client->lock);
+    if (call == NULL) {
+        call = calloc(1, sizeof *call);
+        if (call == NULL)
+            return NULL;
+        timer_init(&call->deadline, on_deadline);
+        list_init(&call->link);
+        call->client = client;
+    }
+    return call;
+}
+
+static void call_recycle(struct client_call *call)
+{
+    struct mayfly_client *client = call->client;
+    metadata_release(call->metadata);
+    call->metadata = NULL;
+    call->cache = NULL;
+    call->extras = NULL;
+    call->extra_count = 0;
+    call->has_reply = false;
+    call->id = 0;
+    call->batch.items = NULL;
+    call->batch.count = call->batch.capacity = 0;
+    arena_reset(&call->arena);
+    buffer_reset(&call->request, REQUEST_BYTES_KEPT);
+
+    bool shared = client->drive != MAYFLY_DRIVEN_BY_CALLER;
+    if (shared)
+        (void)pthread_mutex_lock(&client->lock);
+    list_push_front(&client->spare, &call->link);
+    if (shared)
+        (void)pthread_mutex_unlock(&client->lock);
+}
+
+void client_calls_free(struct mayfly_client *client)
+{
+    while (!list_empty(&client->spare)) {
+        struct client_call *call = list_entry(list_pop_front(&client->spare), struct client_call, link);
+        arena_free(&call->arena);
+        buffer_free(&call->request);
+        free(call);
+    }
+}
+
+/* Copies the request's own metadata into the call's arena. */
+static bool keep_extras(struct client_call *call, const mayfly_request *request)
+{
+    if (request->metadata_count == 0)
+        return true;
+    call->extras = arena_alloc(&call->arena, request->metadata_count * sizeof *call->extras);
+    if (call->extras == NULL)
+        return false;
+    for (size_t i = 0; i < request->metadata_count; i++) {
+        const mayfly_metadata *given = &request->metadata[i];
+        struct metadata_pair *own = &call->extras[i];
+        own->name = arena_copy(&call->arena, bytes_make(given->name.data, given->name.size));
+        own->value = arena_copy(&call->arena, bytes_make(given->value.data, given->value.size));
+        if (own->name.data == NULL || own->value.data == NULL)
+            return false;
+    }
+    call->extra_count = request->metadata_count;
+    return true;
+}
+
+struct client_call *client_call_prepare(struct mayfly_client *client, const mayfly_request *request,
+                                        mayfly_callback callback, void *context)
+{
+    struct client_call *call = call_take(client);
+    if (call == NULL)
+        return NULL;
+    const struct client_method *method = &client_methods[request->method];
+    uint32_t deadline_ms =
+        request->deadline_ms > 0 ? request->deadline_ms : client->configuration.deadline_ms;
+    call->method = request->method;
+    call->callback = callback;
+    call->context = context;
+    call->timeout_ns = (int64_t)deadline_ms * CLOCK_NS_PER_MS;
+    call->start_ns = clock_now_ns();
+    call->reply = (mayfly_reply){.message = ""};
+
+    bool kept = method->encode(request, &call->request) && keep_extras(call, request);
+    if (kept && client->drive == MAYFLY_DRIVEN_BY_CALLER) {
+        call->metadata = client_metadata(client, method->names_cache ? request->cache : NULL, call->extras,
+                                         call->extra_count);
+        kept = call->metadata != NULL;
+    } else if (kept && method->names_cache) {
+        call->cache = arena_copy_text(&call->arena, bytes_of(request->cache));
+        kept = call->cache != NULL;
+    }
+    if (!kept) {
+        call_recycle(call);
+        return NULL;
+    }
+    call->id = atomic_fetch_add(&client->next_id, 1) + 1;
+    return call;
+}
+
+/* --- Ending --- */
+
+static void leave_flight(struct client_call *call)
+{
+    struct mayfly_client *client = call->client;
+    if (call->channel == NULL)
+        return;
+    call->channel->streams--;
+    call->channel = NULL;
+    call->stream = NULL;
+    client->in_flight_count--;
+    atomic_store_explicit(&client->counted_in_flight, (uint32_t)client->in_flight_count,
+                          memory_order_relaxed);
+}
+
+/* Tells the callback, and lets the call go. */
+static void call_finish(struct client_call *call)
+{
+    struct mayfly_client *client = call->client;
+    int64_t now_ns = clock_now_ns();
+    leave_flight(call);
+    list_remove(&call->link);
+    net_loop_disarm(&client->loop, &call->deadline);
+    bool sent = call->reply.attempts > 0;
+    call->reply.waiting_ns = (uint64_t)((sent ? call->sent_ns : now_ns) - call->start_ns);
+    call->reply.wire_ns = sent ? (uint64_t)(now_ns - call->sent_ns) : 0;
+    if (call->reply.status != MAYFLY_OK)
+        call->reply.outcome = MAYFLY_DONE;
+    call->id = 0; /* too late to cancel */
+    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+    call->callback(call->context, &call->reply);
+    call_recycle(call);
+}
+
+void client_call_end(struct client_call *call, mayfly_status status, const char *message)
+{
+    struct mayfly_client *client = call->client;
+    if (call->stream != NULL) {
+        h2_call_cancel(call->stream);
+        net_connection_flush_later(call->channel->net);
+    }
+    call->reply.status = status;
+    call->reply.message = message;
+    call_finish(call);
+    client_pump(client);
+}
+
+void client_fail_backlog(struct mayfly_client *client, const char *why)
+{
+    while (!list_empty(&client->backlog)) {
+        struct client_call *call = list_entry(client->backlog.next, struct client_call, link);
+        call->reply.status = MAYFLY_UNAVAILABLE;
+        call->reply.message = why;
+        call_finish(call);
+    }
+}
+
+/* --- Sending --- */
+
+/* Puts a call on a channel; false when that did not work, with the call where it was. */
+static bool call_send(struct client_call *call, struct channel *channel)
+{
+    struct mayfly_client *client = call->client;
+    int64_t now_ns = clock_now_ns();
+    int64_t left_ns = call->deadline.due_ns - now_ns;
+    /* A call that has not waited says its whole timeout: the same text as the one before, one byte on the
+     * wire. */
+    if (now_ns - call->start_ns < CLOCK_NS_PER_MS)
+        left_ns = call->timeout_ns;
+    struct h2_call *stream = h2_call_start(channel->net->h2, (unsigned)call->method, call->metadata,
+                                           left_ns > 0 ? left_ns : 1, call);
+    if (stream == NULL)
+        return false;
+    uint8_t *to = h2_message_begin(stream, call->request.size);
+    if (to == NULL) {
+        h2_call_cancel(stream);
+        return false;
+    }
+    bytes_copy(to, call->request.data, call->request.size);
+    h2_message_end(stream);
+    h2_half_close(stream);
+
+    call->stream = stream;
+    call->channel = channel;
+    call->sent_ns = now_ns;
+    call->reply.attempts++;
+    channel->streams++;
+    client->in_flight_count++;
+    atomic_store_explicit(&client->counted_in_flight, (uint32_t)client->in_flight_count,
+                          memory_order_relaxed);
+    list_remove(&call->link);
+    list_push_back(&client->in_flight, &call->link);
+    net_connection_flush_later(channel->net);
+    return true;
+}
+
+void client_pump(struct mayfly_client *client)
+{
+    if (client->pumping || client->closing)
+        return;
+    client->pumping = true;
+    while (!list_empty(&client->backlog) && client->in_flight_count < client->configuration.max_in_flight) {
+        struct channel *channel = client_channel_choose(client);
+        if (channel == NULL)
+            break;
+        struct client_call *call = list_entry(client->backlog.next, struct client_call, link);
+        if (!call_send(call, channel)) {
+            call->reply.status = MAYFLY_RESOURCE_EXHAUSTED;
+            call->reply.message = "memory is out";
+            call_finish(call);
+        }
+    }
+    client->pumping = false;
+}
+
+void client_call_begin(struct client_call *call)
+{
+    struct mayfly_client *client = call->client;
+    list_push_back(&client->backlog, &call->link);
+    if (!net_loop_arm(&client->loop, &call->deadline, clock_add(call->start_ns, call->timeout_ns)))
+        call->deadline.due_ns = clock_add(call->start_ns, call->timeout_ns);
+    client_pump(client);
+}
+
+/* --- What comes back --- */
+
+mayfly_item *client_call_add_item(struct client_call *call)
+{
+    if (call->batch.count == call->batch.capacity) {
+        size_t capacity = call->batch.capacity > 0 ? 2 * call->batch.capacity : 16;
+        mayfly_item *items = arena_alloc(&call->arena, capacity * sizeof *items);
+        if (items == NULL)
+            return NULL;
+        bytes_copy(items, call->batch.items, call->batch.count * sizeof *items);
+        call->batch.items = items;
+        call->batch.capacity = capacity;
+    }
+    mayfly_item *item = &call->batch.items[call->batch.count++];
+    *item = (mayfly_item){.found = false};
+    call->reply.items = call->batch.items;
+    call->reply.item_count = call->batch.count;
+    return item;
+}
+
+void client_call_message(struct client_call *call, struct bytes message)
+{
+    if (client_methods[call->method].decode(call, message)) {
+        call->has_reply = true;
+    } else if (call->reply.status == MAYFLY_OK) {
+        call->reply.status = MAYFLY_INTERNAL;
+        call->reply.message = "the reply is not what the method promises";
+    }
+}
+
+/* Whether a failed attempt may be followed by another one. */
+static bool may_repeat(const struct client_call *call, const struct h2_outcome *outcome)
+{
+    if (call->client->closing || call->reply.attempts > call->client->configuration.retries ||
+        call->has_reply)
+        return false;
+    if (call->deadline.due_ns <= clock_now_ns())
+        return false;
+    bool failed = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNAVAILABLE;
+    return outcome->unseen || (failed && client_methods[call->method].repeatable);
+}
+
+static void take_trailers(struct client_call *call, const struct metadata *trailers)
+{
+    if (trailers == NULL || trailers->count == 0)
+        return;
+    mayfly_metadata *list = arena_alloc(&call->arena, trailers->count * sizeof *list);
+    if (list == NULL)
+        return;
+    for (size_t i = 0; i < trailers->count; i++) {
+        const struct metadata_pair *pair = &trailers->pairs[i];
+        list[i].name = (mayfly_bytes){pair->name.data, pair->name.size};
+        list[i].value = (mayfly_bytes){pair->value.data, pair->value.size};
+    }
+    call->reply.trailers = list;
+    call->reply.trailer_count = trailers->count;
+}
+
+void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
+{
+    struct mayfly_client *client = call->client;
+    if (outcome->status != STATUS_OK && may_repeat(call, outcome)) {
+        atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
+        leave_flight(call);
+        list_remove(&call->link);
+        list_push_front(&client->backlog, &call->link);
+        return; /* its connection's owner pumps */
+    }
+    if (outcome->status != STATUS_OK) {
+        char *message = arena_copy_text(&call->arena, outcome->message);
+        call->reply.status = client->closing ? MAYFLY_CANCELLED : (mayfly_status)outcome->status;
+        call->reply.message = message != NULL ? message : "";
+    }
+    take_trailers(call, outcome->trailers);
+    call_finish(call);
+}
+
+/* --- Replies that outlive their callback --- */
+
+static mayfly_bytes copy_bytes(uint8_t **to, mayfly_bytes from)
+{
+    mayfly_bytes copy = {*to, from.size};
+    bytes_copy(*to, from.data, from.size);
+    *to += from.size;
+    return copy;
+}
+
+mayfly_reply *client_reply_copy(const mayfly_reply *reply)
+{
+    size_t text_bytes = strlen(reply->message) + 1 + reply->value.size + reply->hash.size;
+    for (size_t i = 0; i < reply->item_count; i++)
+        text_bytes += reply->items[i].key.size + reply->items[i].value.size;
+    for (size_t i = 0; i < reply->trailer_count; i++)
+        text_bytes += reply->trailers[i].name.size + reply->trailers[i].value.size;
+    size_t items_bytes = reply->item_count * sizeof *reply->items;
+    size_t trailers_bytes = reply->trailer_count * sizeof *reply->trailers;
+
+    mayfly_reply *copy = malloc(sizeof *copy + items_bytes + trailers_bytes + text_bytes);
+    if (copy == NULL)
+        return NULL;
+    mayfly_item *items = (mayfly_item *)(copy + 1);
+    mayfly_metadata *trailers = (mayfly_metadata *)(items + reply->item_count);
+    uint8_t *text = (uint8_t *)(trailers + reply->trailer_count);
+    *copy = *reply;
+    for (size_t i = 0; i < reply->item_count; i++) {
+        items[i] = reply->items[i];
+        items[i].key = copy_bytes(&text, reply->items[i].key);
+        items[i].value = copy_bytes(&text, reply->items[i].value);
+    }
+    for (size_t i = 0; i < reply->trailer_count; i++) {
+        trailers[i].name = copy_bytes(&text, reply->trailers[i].name);
+        trailers[i].value = copy_bytes(&text, reply->trailers[i].value);
+    }
+    copy->items = reply->item_count > 0 ? items : NULL;
+    copy->trailers = reply->trailer_count > 0 ? trailers : NULL;
+    copy->value = copy_bytes(&text, reply->value);
+    copy->hash = copy_bytes(&text, reply->hash);
+    mayfly_bytes message = {reply->message, strlen(reply->message) + 1};
+    copy->message = copy_bytes(&text, message).data;
+    return copy;
+}
+
+void mayfly_reply_free(mayfly_reply *reply)
+{
+    free(reply);
+}

@@ -1,0 +1,236 @@
+/* A client as a whole: opening, closing, the metadata of its calls, and what can be asked of it. */
+#include "client/client.h"
+
+#include "base/clock.h"
+#include "base/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AGENT "c:cache:" MAYFLY_VERSION
+
+/* --- Metadata --- */
+
+struct metadata *client_metadata(struct mayfly_client *client, const char *cache,
+                                 const struct metadata_pair *extras, size_t extra_count)
+{
+    const char *name = cache != NULL ? cache : "";
+    bool plain = extra_count == 0 && client->introduced;
+    for (size_t i = 0; plain && i < CLIENT_KNOWN_CACHES; i++)
+        if (client->known[i].name != NULL && strcmp(client->known[i].name, name) == 0)
+            return metadata_hold(client->known[i].metadata);
+
+    struct metadata_pair pairs[3 + 32];
+    size_t count = 0;
+    if (cache != NULL)
+        pairs[count++] = (struct metadata_pair){bytes_of("cache"), bytes_of(cache)};
+    if (!client->introduced) {
+        pairs[count++] = (struct metadata_pair){bytes_of("agent"), bytes_of(AGENT)};
+        pairs[count++] = (struct metadata_pair){bytes_of("runtime-version"), bytes_of("c")};
+        client->introduced = true;
+    }
+    for (size_t i = 0; i < extra_count; i++)
+        pairs[count++] = extras[i];
+    struct metadata *metadata = metadata_create(pairs, count);
+    if (metadata == NULL || !plain)
+        return metadata;
+
+    struct client_cache *slot = &client->known[client->known_next++ % CLIENT_KNOWN_CACHES];
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return metadata;
+    free(slot->name);
+    metadata_release(slot->metadata);
+    slot->name = copy;
+    slot->metadata = metadata_hold(metadata);
+    return metadata;
+}
+
+/* --- Opening --- */
+
+static mayfly_status fail(mayfly_error *error, mayfly_status status, const char *message)
+{
+    if (error != NULL) {
+        error->status = status;
+        (void)snprintf(error->message, sizeof error->message, "%s", message);
+    }
+    return status;
+}
+
+static bool keep_address(struct mayfly_client *client, const mayfly_credentials *credentials)
+{
+    size_t size = strlen(credentials->host) + sizeof "[]:65535";
+    client->host = strdup(credentials->host);
+    client->port = credentials->port;
+    client->authority = malloc(size);
+    if (client->host == NULL || client->authority == NULL)
+        return false;
+    bool is_v6 = strchr(credentials->host, ':') != NULL;
+    (void)snprintf(client->authority, size, is_v6 ? "[%s]:%u" : "%s:%u", credentials->host,
+                   credentials->port);
+    return true;
+}
+
+static void client_free(struct mayfly_client *client)
+{
+    client_calls_free(client);
+    for (size_t i = 0; i < CLIENT_KNOWN_CACHES; i++) {
+        free(client->known[i].name);
+        metadata_release(client->known[i].metadata);
+    }
+    h2_methods_destroy(client->methods);
+    (void)pthread_mutex_destroy(&client->lock);
+    free(client->host);
+    free(client->authority);
+    free(client);
+}
+
+static struct mayfly_client *client_create(const mayfly_configuration *configuration,
+                                           const mayfly_credentials *credentials, mayfly_drive drive)
+{
+    struct mayfly_client *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return NULL;
+    client->configuration = *configuration;
+    client->drive = drive;
+    struct list *lists[] = {&client->channels, &client->leaving,  &client->backlog, &client->in_flight,
+                            &client->spare,    &client->prepared, &client->cancels, &client->waiters};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        list_init(lists[i]);
+    (void)pthread_mutex_init(&client->lock, NULL);
+    client->methods = client_methods_create();
+    if (client->methods == NULL || !keep_address(client, credentials) || net_loop_init(&client->loop) != 0) {
+        client_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+struct time_limit {
+    struct timer timer;
+    bool passed;
+};
+
+static void on_time_limit(struct timer *timer)
+{
+    list_entry(timer, struct time_limit, timer)->passed = true;
+}
+
+/* Turns the loop until every channel is ready or the time is up. */
+static bool wait_connected(struct mayfly_client *client, uint32_t channels)
+{
+    struct time_limit limit = {.passed = false};
+    timer_init(&limit.timer, on_time_limit);
+    int64_t wait_ns = (int64_t)client->configuration.connect_timeout_ms * CLOCK_NS_PER_MS;
+    (void)net_loop_arm(&client->loop, &limit.timer, clock_add(clock_now_ns(), wait_ns));
+    while (!limit.passed && atomic_load(&client->ready_channels) < channels)
+        net_loop_step(&client->loop, true);
+    net_loop_disarm(&client->loop, &limit.timer);
+    return atomic_load(&client->ready_channels) >= channels;
+}
+
+/* Ends all calls and connections and gives everything back. The loop is nobody else's any more. */
+static void client_shut(struct mayfly_client *client)
+{
+    client->closing = true;
+    while (!list_empty(&client->backlog))
+        client_call_end(list_entry(client->backlog.next, struct client_call, link), MAYFLY_CANCELLED,
+                        "the client was closed");
+    client_channels_close(client);
+    while (!client_channels_closed(client))
+        net_loop_step(&client->loop, true);
+    net_loop_free(&client->loop);
+    client_free(client);
+}
+
+static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error *error)
+{
+    char message[sizeof error->message];
+    const char *why = client->connect_problem[0] != '\0' ? client->connect_problem : "no answer";
+    (void)snprintf(message, sizeof message,
+                   "no server answered at %s within %u ms (%s); is it running there?", client->authority,
+                   client->configuration.connect_timeout_ms, why);
+    return fail(error, MAYFLY_UNAVAILABLE, message);
+}
+
+mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
+                                 const mayfly_credentials *credentials, mayfly_drive drive,
+                                 mayfly_client **opened, mayfly_error *error)
+{
+    if (opened == NULL || configuration == NULL || credentials == NULL || credentials->host == NULL ||
+        credentials->host[0] == '\0' || credentials->port == 0)
+        return fail(error, MAYFLY_INVALID_ARGUMENT,
+                    "configuration, credentials with host and port, and a place for "
+                    "the client are needed");
+    *opened = NULL;
+    const char *problem = client_configuration_problem(configuration);
+    if (problem != NULL)
+        return fail(error, MAYFLY_INVALID_ARGUMENT, problem);
+    if ((unsigned)drive > MAYFLY_DRIVEN_BY_THREAD)
+        return fail(error, MAYFLY_INVALID_ARGUMENT, "drive is none of the three ways to drive a client");
+
+    struct mayfly_client *client = client_create(configuration, credentials, drive);
+    if (client == NULL)
+        return fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory or file descriptors are out");
+    uint32_t channels = client_channel_count(configuration);
+    bool made = true;
+    for (uint32_t i = 0; made && i < channels; i++)
+        made = client_channel_open(client) != NULL;
+    mayfly_status status = MAYFLY_OK;
+    if (!made)
+        status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+    else if (configuration->connect_timeout_ms > 0 && !wait_connected(client, channels))
+        status = fail_to_connect(client, error);
+    else if (!client_drive_start(client))
+        status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "no thread could be started");
+    if (status != MAYFLY_OK) {
+        client_shut(client);
+        return status;
+    }
+    *opened = client;
+    return MAYFLY_OK;
+}
+
+void mayfly_client_close(mayfly_client *client)
+{
+    if (client == NULL)
+        return;
+    client_drive_stop(client);
+    client_shut(client);
+}
+
+/* --- Asking --- */
+
+int mayfly_client_descriptor(const mayfly_client *client)
+{
+    return uv_backend_fd(&client->loop.uv);
+}
+
+int mayfly_client_timeout_ms(const mayfly_client *client)
+{
+    return net_loop_timeout_ms(&client->loop);
+}
+
+mayfly_client_counts mayfly_client_count(const mayfly_client *client)
+{
+    /* The structure is the caller's to read only; the counters in it are atomic. */
+    struct mayfly_client *shared = (struct mayfly_client *)(uintptr_t)client;
+    uint32_t in_flight = atomic_load(&shared->counted_in_flight);
+    uint32_t admitted = atomic_load(&shared->admitted);
+    return (mayfly_client_counts){
+        .in_flight = in_flight,
+        .backlog = admitted > in_flight ? admitted - in_flight : 0,
+        .connections = atomic_load(&shared->ready_channels),
+        .retries = atomic_load(&shared->retries),
+    };
+}
+
+const char *mayfly_status_name(mayfly_status status)
+{
+    return status_name((enum status)status);
+}
+
+const char *mayfly_version(void)
+{
+    return MAYFLY_VERSION;
+}

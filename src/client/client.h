@@ -1,0 +1,191 @@
+/* The inside of libmayfly: the structures that its files share. Everything but what says otherwise happens on
+ * the thread that drives the client, without locks; drive.c brings the other threads' wishes there.
+ *
+ *     mayfly_start ──> backlog ──> channel ──> h2 ──> ... ──> call_closed ──> callback
+ *                         ^                                        │
+ *                         └──────────── another attempt ───────────┘
+ */
+#ifndef MAYFLY_CLIENT_CLIENT_H
+#define MAYFLY_CLIENT_CLIENT_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "net/connection.h"
+
+#include <mayfly/mayfly.h>
+#include <stdatomic.h>
+
+#define CLIENT_CHANNELS_MAX 1024
+#define CLIENT_KNOWN_CACHES 16
+
+struct client_call;
+
+/* --- Methods: methods.c --- */
+
+struct client_method {
+    const char *name;
+    const char *path;
+    bool server_streams;
+    bool repeatable;  /* may be sent again after INTERNAL or UNAVAILABLE */
+    bool names_cache; /* by metadata */
+    /* Appends the request's message to TO; false when memory is out. */
+    bool (*encode)(const mayfly_request *request, struct buffer *to);
+    /* Reads a message of the reply into call->reply; false when it makes no sense. What the reply points at
+     * lives as long as MESSAGE or in the call's arena. */
+    bool (*decode)(struct client_call *call, struct bytes message);
+};
+
+extern const struct client_method client_methods[MAYFLY_METHODS];
+struct h2_methods *client_methods_create(void);
+
+/* NULL, or what is wrong with the request. Any thread. */
+const char *client_request_problem(const mayfly_request *request);
+
+/* --- Calls: call.c --- */
+
+struct client_call {
+    struct list link; /* of the backlog, of the calls in flight, or of the spare ones */
+    struct mayfly_client *client;
+    uint64_t id; /* 0 while it is spare */
+    mayfly_method method;
+    mayfly_callback callback;
+    void *context;
+
+    struct buffer request; /* the encoded message, kept for further attempts */
+    struct metadata *metadata;
+    char *cache;                  /* prepared on another thread: the name, until metadata is made of it */
+    struct metadata_pair *extras; /* likewise, all in the arena */
+    size_t extra_count;
+
+    struct channel *channel; /* while in flight */
+    struct h2_call *stream;
+    struct timer deadline;
+    int64_t timeout_ns;
+    int64_t start_ns;
+    int64_t sent_ns;
+    bool has_reply; /* a message was decoded */
+
+    struct arena arena;
+    mayfly_reply reply;
+    struct { /* of a batch, in the arena */
+        mayfly_item *items;
+        size_t count;
+        size_t capacity;
+    } batch;
+};
+
+/* Any thread: a call that holds all it needs of REQUEST, or NULL when memory is out. */
+struct client_call *client_call_prepare(struct mayfly_client *client, const mayfly_request *request,
+                                        mayfly_callback callback, void *context);
+/* Has a prepared call sent now or when its turn comes. */
+void client_call_begin(struct client_call *call);
+/* Ends a call wherever it is. */
+void client_call_end(struct client_call *call, mayfly_status status, const char *message);
+/* Sends what waits, as far as limits and channels allow. */
+void client_pump(struct mayfly_client *client);
+/* Ends all that waits: there is no connection and none is coming. */
+void client_fail_backlog(struct mayfly_client *client, const char *why);
+void client_calls_free(struct mayfly_client *client);
+
+/* Events of a stream. */
+void client_call_message(struct client_call *call, struct bytes message);
+void client_call_closed(struct client_call *call, const struct h2_outcome *outcome);
+
+/* Adds an item to a call's batch; NULL when memory is out. */
+mayfly_item *client_call_add_item(struct client_call *call);
+
+/* A reply that stands on its own, or NULL when memory is out. */
+mayfly_reply *client_reply_copy(const mayfly_reply *reply);
+
+/* --- Channels: channel.c --- */
+
+enum channel_state {
+    CHANNEL_CONNECTING,
+    CHANNEL_READY,
+    CHANNEL_WAITING, /* for the next try to connect */
+    CHANNEL_LEAVING, /* the server takes no new calls on it; the old ones go on */
+};
+
+struct channel {
+    struct list link; /* of client->channels, or of client->leaving */
+    struct mayfly_client *client;
+    enum channel_state state;
+    struct net_connection *net; /* NULL while waiting or resolving */
+    size_t streams;
+    unsigned failures; /* to connect, in a row */
+    struct timer retry;
+    struct timer keepalive;
+    bool ping_sent;
+    int64_t heard_ns;
+    uv_getaddrinfo_t resolve;
+    bool resolving;
+};
+
+struct channel *client_channel_open(struct mayfly_client *client);
+/* The ready channel with the fewest streams and room for one more, or NULL. */
+struct channel *client_channel_choose(struct mayfly_client *client);
+/* Ends all channels, and all calls on them. */
+void client_channels_close(struct mayfly_client *client);
+bool client_channels_closed(const struct mayfly_client *client);
+
+/* --- The client: client.c and, for who drives it, drive.c --- */
+
+struct client_cache {
+    char *name;
+    struct metadata *metadata;
+};
+
+struct mayfly_client {
+    struct net_loop loop;
+    mayfly_configuration configuration;
+    mayfly_drive drive;
+    char *host;
+    uint16_t port;
+    char *authority;
+    struct h2_methods *methods;
+
+    struct list channels;
+    struct list leaving;
+    bool closing;
+    char connect_problem[160]; /* why the last try to connect failed; "" when none did */
+
+    struct list backlog;
+    struct list in_flight;
+    size_t in_flight_count;
+    bool pumping;
+    struct client_cache known[CLIENT_KNOWN_CACHES];
+    size_t known_next;
+    bool introduced; /* the server knows what client this is */
+
+    /* Shared with other threads. */
+    _Atomic uint32_t admitted; /* calls that were accepted and have not ended */
+    _Atomic uint32_t counted_in_flight;
+    _Atomic uint32_t ready_channels;
+    _Atomic uint64_t retries;
+    _Atomic uint64_t next_id;
+    pthread_mutex_t lock; /* of what follows */
+    struct list spare;
+    size_t spare_count;
+    struct list prepared; /* calls from other threads, to begin */
+    struct list cancels;
+    struct list waiters;  /* blocking calls whose threads sleep */
+    bool driven;          /* a thread is driving */
+    struct net_task work; /* takes `prepared` and `cancels` */
+    bool work_posted;
+    struct net_task stop;
+    pthread_t thread;
+};
+
+/* NULL, or what is wrong. */
+const char *client_configuration_problem(const mayfly_configuration *configuration);
+uint32_t client_channel_count(const mayfly_configuration *configuration);
+
+/* The handle on a call's metadata, made once a cache; NULL when memory is out. */
+struct metadata *client_metadata(struct mayfly_client *client, const char *cache,
+                                 const struct metadata_pair *extras, size_t extra_count);
+
+/* drive.c: the parts of opening and closing that depend on who drives. */
+bool client_drive_start(struct mayfly_client *client);
+void client_drive_stop(struct mayfly_client *client);
+
+#endif

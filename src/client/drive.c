@@ -1,0 +1,305 @@
+/* Who drives a client, and how the wishes of other threads reach the one that does.
+ *
+ * A client driven by its caller knows one thread and takes no lock. Otherwise calls are prepared on the
+ * thread that wants them, put on a list, and begun by the thread that drives: the client's own, or one of
+ * those that wait in a blocking call. A blocking caller that finds nobody driving drives itself, so that a
+ * lone caller's call is never handed between threads. */
+#include "client/client.h"
+
+#include <stdlib.h>
+
+/* A thread in a blocking call. */
+struct waiter {
+    struct list link; /* of client->waiters, while it sleeps */
+    pthread_cond_t wake;
+    struct mayfly_client *client;
+    mayfly_reply *reply;
+    bool done;
+    bool drive; /* woken to drive */
+};
+
+struct cancel {
+    struct list link;
+    mayfly_handle handle;
+};
+
+/* --- On the driving thread --- */
+
+static void cancel_now(mayfly_handle handle)
+{
+    struct client_call *call = handle.call;
+    if (call != NULL && call->id == handle.id && handle.id != 0)
+        client_call_end(call, MAYFLY_CANCELLED, "the call was cancelled");
+}
+
+/* Gives a call from another thread what only this one may give it. */
+static void begin_prepared(struct client_call *call)
+{
+    call->metadata = client_metadata(call->client, call->cache, call->extras, call->extra_count);
+    if (call->metadata != NULL)
+        client_call_begin(call);
+    else
+        client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+}
+
+static void run_work(struct net_task *task)
+{
+    struct mayfly_client *client = list_entry(task, struct mayfly_client, work);
+    struct list prepared;
+    struct list cancels;
+    list_init(&prepared);
+    list_init(&cancels);
+    (void)pthread_mutex_lock(&client->lock);
+    while (!list_empty(&client->prepared))
+        list_push_back(&prepared, list_pop_front(&client->prepared));
+    while (!list_empty(&client->cancels))
+        list_push_back(&cancels, list_pop_front(&client->cancels));
+    client->work_posted = false;
+    (void)pthread_mutex_unlock(&client->lock);
+
+    while (!list_empty(&prepared))
+        begin_prepared(list_entry(list_pop_front(&prepared), struct client_call, link));
+    while (!list_empty(&cancels)) {
+        struct cancel *cancel = list_entry(list_pop_front(&cancels), struct cancel, link);
+        cancel_now(cancel->handle);
+        free(cancel);
+    }
+}
+
+/* With the lock held: has the driving thread look at the lists. */
+static void post_work(struct mayfly_client *client)
+{
+    if (client->work_posted)
+        return;
+    client->work_posted = true;
+    net_loop_post(&client->loop, &client->work);
+}
+
+/* --- Admission --- */
+
+static bool admit(struct mayfly_client *client)
+{
+    uint64_t limit = (uint64_t)client->configuration.max_in_flight + client->configuration.max_backlog;
+    if (atomic_fetch_add_explicit(&client->admitted, 1, memory_order_relaxed) < limit)
+        return true;
+    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+    return false;
+}
+
+/* A call that may begin, or NULL with the reason. */
+static struct client_call *admit_call(struct mayfly_client *client, const mayfly_request *request,
+                                      mayfly_callback callback, void *context, mayfly_status *status,
+                                      const char **message)
+{
+    *status = MAYFLY_INVALID_ARGUMENT;
+    *message = client_request_problem(request);
+    if (*message != NULL)
+        return NULL;
+    *status = MAYFLY_RESOURCE_EXHAUSTED;
+    *message = "too many calls are waiting; see max_backlog";
+    if (!admit(client))
+        return NULL;
+    struct client_call *call = client_call_prepare(client, request, callback, context);
+    if (call == NULL) {
+        atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+        *message = "memory is out";
+        return NULL;
+    }
+    *status = MAYFLY_OK;
+    return call;
+}
+
+/* --- Calls with callbacks --- */
+
+/* Whether this thread is in a callback, as far as that can be known without a lock. */
+static bool inside_callback(const struct mayfly_client *client)
+{
+    if (client->drive == MAYFLY_DRIVEN_BY_CALLER)
+        return client->loop.turning;
+    return client->drive == MAYFLY_DRIVEN_BY_THREAD && pthread_equal(pthread_self(), client->thread);
+}
+
+mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request, mayfly_callback callback,
+                           void *context, mayfly_handle *handle)
+{
+    if (client == NULL || request == NULL || callback == NULL || client->drive == MAYFLY_DRIVEN_BY_CALLS)
+        return MAYFLY_INVALID_ARGUMENT;
+    mayfly_status status;
+    const char *message;
+    struct client_call *call = admit_call(client, request, callback, context, &status, &message);
+    if (call == NULL)
+        return status;
+    if (handle != NULL)
+        *handle = (mayfly_handle){.call = call, .id = call->id};
+    if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
+        client_call_begin(call);
+        return MAYFLY_OK;
+    }
+    (void)pthread_mutex_lock(&client->lock);
+    list_push_back(&client->prepared, &call->link);
+    post_work(client);
+    (void)pthread_mutex_unlock(&client->lock);
+    return MAYFLY_OK;
+}
+
+void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
+{
+    if (client == NULL)
+        return;
+    if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
+        cancel_now(handle);
+        return;
+    }
+    struct cancel *cancel = malloc(sizeof *cancel);
+    if (cancel == NULL)
+        return; /* the call's deadline ends it */
+    cancel->handle = handle;
+    (void)pthread_mutex_lock(&client->lock);
+    list_push_back(&client->cancels, &cancel->link);
+    post_work(client);
+    (void)pthread_mutex_unlock(&client->lock);
+}
+
+mayfly_status mayfly_client_step(mayfly_client *client, bool wait)
+{
+    if (client == NULL || client->drive != MAYFLY_DRIVEN_BY_CALLER || inside_callback(client))
+        return MAYFLY_INVALID_ARGUMENT;
+    net_loop_step(&client->loop, wait);
+    return MAYFLY_OK;
+}
+
+/* --- Blocking calls --- */
+
+static void on_blocking_done(void *context, const mayfly_reply *reply)
+{
+    struct waiter *waiter = context;
+    struct mayfly_client *client = waiter->client;
+    waiter->reply = client_reply_copy(reply);
+    if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
+        waiter->done = true;
+        return;
+    }
+    (void)pthread_mutex_lock(&client->lock);
+    waiter->done = true;
+    (void)pthread_cond_signal(&waiter->wake);
+    (void)pthread_mutex_unlock(&client->lock);
+}
+
+/* With the lock held: drives until the waiter's call is done, then hands over to one that sleeps. */
+static void drive_for_all(struct mayfly_client *client, struct waiter *waiter)
+{
+    client->driven = true;
+    while (!waiter->done) {
+        (void)pthread_mutex_unlock(&client->lock);
+        net_loop_step(&client->loop, true);
+        (void)pthread_mutex_lock(&client->lock);
+    }
+    client->driven = false;
+    for (struct list *at = client->waiters.next; at != &client->waiters; at = at->next) {
+        struct waiter *next = list_entry(at, struct waiter, link);
+        if (next->done)
+            continue;
+        next->drive = true;
+        client->driven = true; /* by that one, from now on */
+        (void)pthread_cond_signal(&next->wake);
+        return;
+    }
+}
+
+static void wait_among_threads(struct mayfly_client *client, struct client_call *call, struct waiter *waiter)
+{
+    (void)pthread_mutex_lock(&client->lock);
+    if (!client->driven) {
+        client->driven = true;
+        (void)pthread_mutex_unlock(&client->lock);
+        begin_prepared(call);
+        (void)pthread_mutex_lock(&client->lock);
+        drive_for_all(client, waiter);
+    } else {
+        list_push_back(&client->prepared, &call->link);
+        post_work(client);
+        list_push_back(&client->waiters, &waiter->link);
+        while (!waiter->done && !waiter->drive)
+            (void)pthread_cond_wait(&waiter->wake, &client->lock);
+        list_remove(&waiter->link);
+        if (waiter->drive)
+            drive_for_all(client, waiter);
+    }
+    (void)pthread_mutex_unlock(&client->lock);
+}
+
+static mayfly_reply *reply_of_failure(mayfly_status status, const char *message)
+{
+    const mayfly_reply reply = {.status = status, .message = message};
+    return client_reply_copy(&reply);
+}
+
+mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, mayfly_reply **reply)
+{
+    if (reply == NULL)
+        return MAYFLY_INVALID_ARGUMENT;
+    *reply = NULL;
+    if (client == NULL || request == NULL || inside_callback(client)) {
+        *reply = reply_of_failure(
+            MAYFLY_INVALID_ARGUMENT,
+            "a client and a request are needed, and a callback must not make a blocking call");
+        return MAYFLY_INVALID_ARGUMENT;
+    }
+    struct waiter waiter = {.client = client};
+    mayfly_status status;
+    const char *message;
+    struct client_call *call = admit_call(client, request, on_blocking_done, &waiter, &status, &message);
+    if (call == NULL) {
+        *reply = reply_of_failure(status, message);
+        return status;
+    }
+    list_init(&waiter.link);
+    if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
+        client_call_begin(call);
+        while (!waiter.done)
+            net_loop_step(&client->loop, true);
+    } else {
+        (void)pthread_cond_init(&waiter.wake, NULL);
+        wait_among_threads(client, call, &waiter);
+        (void)pthread_cond_destroy(&waiter.wake);
+    }
+    *reply = waiter.reply;
+    return waiter.reply != NULL ? waiter.reply->status : MAYFLY_RESOURCE_EXHAUSTED;
+}
+
+/* --- The client's own thread --- */
+
+static void *run_thread(void *context)
+{
+    struct mayfly_client *client = context;
+    net_loop_run(&client->loop);
+    return NULL;
+}
+
+bool client_drive_start(struct mayfly_client *client)
+{
+    client->work.run = run_work;
+    if (client->drive != MAYFLY_DRIVEN_BY_THREAD)
+        return true;
+    client->driven = true;
+    if (pthread_create(&client->thread, NULL, run_thread, client) == 0)
+        return true;
+    client->driven = false;
+    return false;
+}
+
+static void run_stop(struct net_task *task)
+{
+    net_loop_stop(&list_entry(task, struct mayfly_client, stop)->loop);
+}
+
+void client_drive_stop(struct mayfly_client *client)
+{
+    if (client->drive == MAYFLY_DRIVEN_BY_THREAD) {
+        client->stop.run = run_stop;
+        net_loop_post(&client->loop, &client->stop);
+        (void)pthread_join(client->thread, NULL);
+    }
+    if (client->work.run != NULL)
+        run_work(&client->work); /* what came last is ended with the rest */
+}

@@ -1,0 +1,258 @@
+/* The life of a request and the ways to answer it. Requests are recycled by their worker, arena and all, so
+ * that the usual one allocates nothing. */
+#include "server/request.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define SPARE_REQUESTS_MAX 1024
+
+/* --- The cache that a request names --- */
+
+/* Attached to the metadata of a connection's requests, so that a name is looked up once. */
+struct cache_attachment {
+    struct store *store;
+    struct store_cache *cache;
+    uint64_t epoch; /* of the names when it was looked up */
+};
+
+static void attachment_free(void *attachment)
+{
+    struct cache_attachment *attached = attachment;
+    if (attached->cache != NULL)
+        store_cache_release(attached->store, attached->cache);
+    free(attached);
+}
+
+static struct store_cache *cache_of(struct server_request *request)
+{
+    struct server *server = request->worker->server;
+    struct metadata *metadata = request->call->metadata;
+    struct cache_attachment *attached = metadata->attachment;
+    uint64_t epoch = atomic_load_explicit(&server->caches_epoch, memory_order_acquire);
+    if (attached != NULL && attached->cache != NULL && attached->epoch == epoch)
+        return attached->cache;
+    if (attached == NULL) {
+        attached = calloc(1, sizeof *attached);
+        if (attached == NULL)
+            return NULL;
+        attached->store = server->store;
+        metadata->attachment = attached;
+        metadata->attachment_free = attachment_free;
+    }
+    if (attached->cache != NULL)
+        store_cache_release(server->store, attached->cache);
+    attached->cache = store_cache_take(server->store, metadata_find(metadata, "cache"));
+    attached->epoch = epoch;
+    return attached->cache;
+}
+
+static bool resolve_cache(struct server_request *request)
+{
+    request->cache = cache_of(request);
+    if (request->cache != NULL)
+        return true;
+    if (metadata_find(request->call->metadata, "cache").size == 0)
+        server_fail(request, STATUS_INVALID_ARGUMENT, "the request names no cache: set the metadata `cache`");
+    else
+        server_fail_store(request, STORE_NO_CACHE);
+    return false;
+}
+
+/* --- Life --- */
+
+static void on_deadline(struct timer *timer)
+{
+    struct server_request *request = list_entry(timer, struct server_request, deadline);
+    struct net_connection *net = request->connection->net;
+    server_fail(request, STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call was done");
+    net_connection_flush_later(net);
+}
+
+struct server_request *server_request_open(struct server_connection *connection, struct h2_call *call)
+{
+    struct server_worker *worker = connection->worker;
+    struct server_request *request;
+    if (!list_empty(&worker->spare_requests)) {
+        request = list_entry(list_pop_front(&worker->spare_requests), struct server_request, link);
+        worker->spare_count--;
+    } else {
+        request = calloc(1, sizeof *request);
+        if (request == NULL)
+            return NULL;
+        timer_init(&request->deadline, on_deadline);
+    }
+    request->connection = connection;
+    request->worker = worker;
+    request->call = call;
+    request->method = &server_methods[call->method];
+    call->user = request;
+    list_push_back(&connection->requests, &request->link);
+    atomic_store_explicit(&worker->streams, atomic_load_explicit(&worker->streams, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    return request;
+}
+
+void server_request_handle(struct server_request *request, struct bytes message)
+{
+    if (request->method->wants_cache && !resolve_cache(request))
+        return;
+    request->method->handle(request, message);
+}
+
+static void request_recycle(struct server_request *request)
+{
+    struct server_worker *worker = request->worker;
+    arena_reset(&request->arena);
+    if (worker->spare_count >= SPARE_REQUESTS_MAX) {
+        arena_free(&request->arena);
+        free(request);
+        return;
+    }
+    request->state = NULL;
+    request->resume = NULL;
+    request->cache = NULL;
+    list_push_front(&worker->spare_requests, &request->link);
+    worker->spare_count++;
+}
+
+void server_request_closed(struct server_request *request)
+{
+    struct server_worker *worker = request->worker;
+    request->call = NULL;
+    list_remove(&request->link);
+    net_loop_disarm(&worker->loop, &request->deadline);
+    atomic_store_explicit(&worker->streams, atomic_load_explicit(&worker->streams, memory_order_relaxed) - 1,
+                          memory_order_relaxed);
+    if (!request->in_store)
+        request_recycle(request);
+}
+
+void server_requests_free(struct server_worker *worker)
+{
+    while (!list_empty(&worker->spare_requests)) {
+        struct server_request *request =
+            list_entry(list_pop_front(&worker->spare_requests), struct server_request, link);
+        arena_free(&request->arena);
+        free(request);
+    }
+}
+
+bool server_request_leave_store(struct server_request *request)
+{
+    request->in_store = false;
+    if (request->call != NULL)
+        return true;
+    request_recycle(request);
+    return false;
+}
+
+/* --- Answers --- */
+
+static void finish(struct server_request *request, enum status status, struct bytes message,
+                   struct metadata *trailers)
+{
+    server_count(&request->worker->counters.replies[status]);
+    list_remove(&request->link);
+    request->resume = NULL;
+    net_loop_disarm(&request->worker->loop, &request->deadline);
+    h2_finish(request->call, status, message, trailers);
+}
+
+uint8_t *server_reply_begin(struct server_request *request, size_t size)
+{
+    uint8_t *to = h2_message_begin(request->call, size);
+    if (to == NULL)
+        server_fail(request, STATUS_RESOURCE_EXHAUSTED,
+                    "too many replies of this connection are waiting to be read");
+    return to;
+}
+
+void server_reply_end(struct server_request *request, bool last)
+{
+    h2_message_end(request->call);
+    if (last)
+        server_reply_finish(request);
+}
+
+bool server_reply_message(struct server_request *request, const ProtobufCMessage *message, bool last)
+{
+    uint8_t *to = server_reply_begin(request, protobuf_c_message_get_packed_size(message));
+    if (to == NULL)
+        return false;
+    (void)protobuf_c_message_pack(message, to);
+    server_reply_end(request, last);
+    return true;
+}
+
+void server_reply_finish(struct server_request *request)
+{
+    finish(request, STATUS_OK, bytes_make(NULL, 0), NULL);
+}
+
+void server_fail(struct server_request *request, enum status status, const char *message)
+{
+    server_fail_with_cause(request, status, message, CAUSE_NONE);
+}
+
+void server_fail_with_cause(struct server_request *request, enum status status, const char *message,
+                            enum server_cause cause)
+{
+    finish(request, status, bytes_of(message), request->worker->causes[cause]);
+}
+
+void server_fail_store(struct server_request *request, enum store_status status)
+{
+    switch (status) {
+    case STORE_NO_CACHE:
+        server_fail(request, STATUS_NOT_FOUND, "there is no cache of this name; create it first");
+        return;
+    case STORE_EXISTS:
+        server_fail(request, STATUS_ALREADY_EXISTS, "a cache of this name exists already");
+        return;
+    case STORE_WRONG_TYPE:
+        server_fail(request, STATUS_FAILED_PRECONDITION, "the key holds an item of another type");
+        return;
+    case STORE_NOT_INTEGER:
+        server_fail(request, STATUS_FAILED_PRECONDITION, "the value is not a decimal 64-bit integer");
+        return;
+    case STORE_OVERFLOW:
+        server_fail(request, STATUS_FAILED_PRECONDITION,
+                    "the increment would pass the range of a 64-bit integer");
+        return;
+    case STORE_NO_MEMORY:
+        server_fail(request, STATUS_RESOURCE_EXHAUSTED,
+                    "the item does not fit into the server's memory limit");
+        return;
+    case STORE_OK:
+    case STORE_MISSING:
+    case STORE_REFUSED:
+        break;
+    }
+    server_fail(request, STATUS_INTERNAL, "the store gave an answer that this method does not know");
+}
+
+static void *unpack_alloc(void *arena, size_t size)
+{
+    return arena_alloc(arena, size);
+}
+
+static void unpack_free(void *arena, void *block)
+{
+    (void)arena; /* it goes with the arena */
+    (void)block;
+}
+
+ProtobufCMessage *server_unpack(struct server_request *request, const ProtobufCMessageDescriptor *descriptor,
+                                struct bytes message)
+{
+    ProtobufCAllocator allocator = {
+        .alloc = unpack_alloc, .free = unpack_free, .allocator_data = &request->arena};
+    ProtobufCMessage *unpacked =
+        protobuf_c_message_unpack(descriptor, &allocator, message.size, message.data);
+    if (unpacked == NULL)
+        server_fail(request, STATUS_INVALID_ARGUMENT,
+                    "the request's message is not the protobuf that its method takes");
+    return unpacked;
+}

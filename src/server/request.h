@@ -1,0 +1,89 @@
+/* A request being served: what a method's handler is given, and how it answers.
+ *
+ * A handler is called once with the request's message. It answers at once or later, through the store's
+ * completion; a call that has ended meanwhile makes the answer go nowhere, quietly. After a reply or a
+ * failure the handler must not touch the request again. */
+#ifndef MAYFLY_SERVER_REQUEST_H
+#define MAYFLY_SERVER_REQUEST_H
+
+#include "base/arena.h"
+#include "server/worker.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+struct server_request;
+
+/* A method of a service: the table in methods.c has one row for each. */
+struct server_method {
+    void (*handle)(struct server_request *request, struct bytes message);
+    bool wants_cache; /* the metadata must name a cache that exists */
+    /* Streaming requests: no more messages will come. */
+    void (*half_closed)(struct server_request *request);
+    /* The server is going down: end the stream. NULL for calls that end by themselves. */
+    void (*drain)(struct server_request *request);
+};
+
+struct server_request {
+    struct list link; /* of its connection's unanswered ones, or of the worker's spare ones */
+    struct server_connection *connection;
+    struct server_worker *worker;
+    struct h2_call *call; /* NULL once it has ended */
+    const struct server_method *method;
+    struct store_cache *cache; /* where the method wants one */
+    struct timer deadline;
+    struct arena arena; /* for what the handler needs until it has answered */
+    bool in_store;      /* a completion will come */
+
+    void *state;                                    /* the handler's */
+    void (*resume)(struct server_request *request); /* there is room for more of the reply */
+};
+
+/* The table of methods, and the same as the engine wants it. */
+extern const struct server_method server_methods[];
+extern const struct h2_method server_paths[];
+extern const size_t server_methods_count;
+
+struct server_request *server_request_open(struct server_connection *connection, struct h2_call *call);
+void server_request_handle(struct server_request *request, struct bytes message);
+/* The call has ended; the request goes once the store has let go of it. */
+void server_request_closed(struct server_request *request);
+/* Frees the spare requests of a worker. */
+void server_requests_free(struct server_worker *worker);
+
+/* Around a store operation: enter before it, leave first thing in its completion. Leave is false when the
+ * call has ended, and then the request is gone. */
+static inline void server_request_enter_store(struct server_request *request)
+{
+    request->in_store = true;
+}
+bool server_request_leave_store(struct server_request *request);
+
+/* Answers with a message of SIZE bytes: begin gives the place, or fails the request and gives NULL. */
+uint8_t *server_reply_begin(struct server_request *request, size_t size);
+/* Ends the message; `last` ends the call with OK too. */
+void server_reply_end(struct server_request *request, bool last);
+
+/* Answers with a generated message, in one go; `last` as above. False when the request had to be failed. */
+bool server_reply_message(struct server_request *request, const ProtobufCMessage *message, bool last);
+
+/* Ends the call with OK after the messages it has sent. */
+void server_reply_finish(struct server_request *request);
+
+/* Ends the call with a status and a sentence for whoever reads the client's log. */
+void server_fail(struct server_request *request, enum status status, const char *message);
+void server_fail_with_cause(struct server_request *request, enum status status, const char *message,
+                            enum server_cause cause);
+
+/* Fails the request as a store status asks for. */
+void server_fail_store(struct server_request *request, enum store_status status);
+
+/* The message unpacked into the request's arena, or NULL with the request failed. */
+ProtobufCMessage *server_unpack(struct server_request *request, const ProtobufCMessageDescriptor *descriptor,
+                                struct bytes message);
+
+static inline struct bytes server_bytes(ProtobufCBinaryData data)
+{
+    return bytes_make(data.data, data.len);
+}
+
+#endif

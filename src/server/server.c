@@ -1,0 +1,313 @@
+/* Puts a server together: the store, the loops, the listener that hands each socket to the least busy loop,
+ * the signals that end it, and the steady upkeep of the store. */
+#include "server/server.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "net/listener.h"
+#include "server/request.h"
+#include "store/memory.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define UPKEEP_IDLE_NS ((int64_t)100 * CLOCK_NS_PER_MS)
+#define UPKEEP_BUSY_NS CLOCK_NS_PER_MS
+
+struct running {
+    struct server server;
+    struct server_worker *workers;
+    size_t worker_count;
+    size_t workers_ready;
+    struct net_listener listener;
+    bool listening;
+    uv_signal_t signals[3];
+    struct timer upkeep;
+};
+
+/* --- Upkeep --- */
+
+static void on_upkeep(struct timer *timer)
+{
+    struct running *running = list_entry(timer, struct running, upkeep);
+    int64_t now_ns = clock_now_ns();
+    bool more = store_maintain(running->server.store, now_ns / CLOCK_NS_PER_MS);
+    (void)net_loop_arm(&running->workers[0].loop, timer, now_ns + (more ? UPKEEP_BUSY_NS : UPKEEP_IDLE_NS));
+}
+
+/* --- Accepting --- */
+
+static struct server_worker *least_busy(struct running *running)
+{
+    struct server_worker *best = &running->workers[0];
+    for (size_t i = 1; i < running->worker_count; i++) {
+        struct server_worker *worker = &running->workers[i];
+        int64_t streams = atomic_load_explicit(&worker->streams, memory_order_relaxed);
+        int64_t best_streams = atomic_load_explicit(&best->streams, memory_order_relaxed);
+        if (streams < best_streams ||
+            (streams == best_streams && atomic_load(&worker->assigned) < atomic_load(&best->assigned)))
+            best = worker;
+    }
+    return best;
+}
+
+static void on_accepted(void *owner, int fd)
+{
+    struct running *running = owner;
+    struct server *server = &running->server;
+    if (atomic_load(&server->open_connections) >= server->settings->max_connections) {
+        server_count(&running->workers[0].counters.connections_refused);
+        (void)close(fd);
+        return;
+    }
+    struct server_worker *worker = least_busy(running);
+    atomic_fetch_add(&server->open_connections, 1);
+    atomic_fetch_add(&worker->assigned, 1);
+    server_worker_assign(worker, fd);
+}
+
+/* --- The address --- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static bool is_loopback(const union address *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}
+
+/* "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". */
+static bool parse_address(const char *text, union address *address)
+{
+    const char *colon = strrchr(text, ':');
+    char host[64];
+    int64_t port;
+    if (colon == NULL || (size_t)(colon - text) >= sizeof host ||
+        !options_parse_value(OPTION_NUMBER, colon + 1, &port) || port < 0 || port > 65535)
+        return false;
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    size_t size = strlen(host);
+    if (size > 1 && host[0] == '[' && host[size - 1] == ']') {
+        host[size - 1] = '\0';
+        return uv_ip6_addr(host + 1, (int)port, &address->v6) == 0;
+    }
+    return uv_ip4_addr(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, (int)port, &address->v4) == 0;
+}
+
+static bool start_listening(struct running *running, char error[SERVER_ERROR_BYTES])
+{
+    const struct server_settings *settings = running->server.settings;
+    union address address;
+    if (!parse_address(settings->listen, &address)) {
+        (void)snprintf(error, SERVER_ERROR_BYTES,
+                       "--listen takes an address and a port, such as 127.0.0.1:8080, not \"%s\"",
+                       settings->listen);
+        return false;
+    }
+    if (!is_loopback(&address) && !settings->trusted_network) {
+        (void)snprintf(
+            error, SERVER_ERROR_BYTES,
+            "%s can be reached from other machines, and every caller may read and change everything; "
+            "add --trusted-network if that is what you want",
+            settings->listen);
+        return false;
+    }
+    int failure =
+        net_listener_open(&running->listener, &running->workers[0].loop, &address.any, on_accepted, running);
+    if (failure == -EADDRINUSE)
+        (void)snprintf(
+            error, SERVER_ERROR_BYTES,
+            "%s is taken: another server listens there; stop it or choose another port with --listen",
+            settings->listen);
+    else if (failure != 0)
+        (void)snprintf(error, SERVER_ERROR_BYTES, "cannot listen on %s: %s", settings->listen,
+                       strerror(-failure));
+    running->listening = failure == 0;
+    return running->listening;
+}
+
+static void log_listening(const struct running *running)
+{
+    const struct server_settings *settings = running->server.settings;
+    const char *colon = strrchr(settings->listen, ':');
+    char host[64];
+    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - settings->listen), settings->listen);
+    const struct log_field fields[] = {
+        log_text("address", host),
+        log_number("port", net_listener_port(&running->listener)),
+        log_number("threads", settings->threads),
+        log_number("memory_limit_bytes", settings->memory_limit_bytes),
+        log_text("version", MAYFLY_VERSION),
+    };
+    log_write(running->server.log, LOG_INFO, "listening", fields, sizeof fields / sizeof fields[0]);
+}
+
+/* --- Counters, for the log --- */
+
+static void log_counters(const struct running *running)
+{
+    static const char *const refusals[H2_REFUSALS] = {
+        [H2_REFUSED_METHOD] = "refused_method",           [H2_REFUSED_PROTOCOL] = "refused_protocol",
+        [H2_REFUSED_COMPRESSION] = "refused_compression", [H2_REFUSED_MESSAGE_SIZE] = "refused_message_size",
+        [H2_REFUSED_HEADER_SIZE] = "refused_header_size", [H2_REFUSED_MEMORY] = "refused_memory",
+    };
+    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 9];
+    size_t count = 0;
+    for (int status = 0; status < STATUS_COUNT; status++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < running->worker_count; i++)
+            sum += atomic_load(&running->workers[i].counters.replies[status]);
+        if (sum > 0)
+            fields[count++] = log_number(status_name((enum status)status), (int64_t)sum);
+    }
+    for (int refusal = 0; refusal < H2_REFUSALS; refusal++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < running->worker_count; i++)
+            sum += atomic_load(&running->workers[i].counters.refusals[refusal]);
+        fields[count++] = log_number(refusals[refusal], (int64_t)sum);
+    }
+    uint64_t connections = 0;
+    uint64_t failed = 0;
+    for (size_t i = 0; i < running->worker_count; i++) {
+        connections += atomic_load(&running->workers[i].counters.connections);
+        failed += atomic_load(&running->workers[i].counters.connections_failed);
+    }
+    struct store_stats stats;
+    store_stats(running->server.store, &stats);
+    fields[count++] = log_number("connections", (int64_t)connections);
+    fields[count++] = log_number("connections_open", atomic_load(&running->server.open_connections));
+    fields[count++] = log_number("connections_failed", (int64_t)failed);
+    fields[count++] = log_number("connections_refused",
+                                 (int64_t)atomic_load(&running->workers[0].counters.connections_refused));
+    fields[count++] = log_number("items", (int64_t)stats.items);
+    fields[count++] = log_number("bytes_used", (int64_t)stats.bytes_used);
+    fields[count++] = log_number("evictions", (int64_t)stats.evictions);
+    fields[count++] = log_number("expirations", (int64_t)stats.expirations);
+    log_write(running->server.log, LOG_INFO, "counters", fields, count);
+}
+
+/* --- Signals --- */
+
+static void close_signals(struct running *running)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (!uv_is_closing((uv_handle_t *)&running->signals[i]))
+            uv_close((uv_handle_t *)&running->signals[i], NULL);
+}
+
+static void on_stop(uv_signal_t *handle, int number)
+{
+    struct running *running = handle->data;
+    if (atomic_exchange(&running->server.draining, true))
+        return;
+    const struct log_field fields[] = {log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT")};
+    log_write(running->server.log, LOG_INFO, "draining", fields, 1);
+    net_listener_close(&running->listener);
+    running->listening = false;
+    for (size_t i = 0; i < running->worker_count; i++)
+        server_worker_drain(&running->workers[i]);
+}
+
+static void on_report(uv_signal_t *handle, int number)
+{
+    (void)number;
+    log_counters(handle->data);
+}
+
+static void start_signals(struct running *running)
+{
+    static const struct {
+        int number;
+        uv_signal_cb handler;
+    } wanted[3] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_report}};
+    for (size_t i = 0; i < 3; i++) {
+        (void)uv_signal_init(&running->workers[0].loop.uv, &running->signals[i]);
+        running->signals[i].data = running;
+        (void)uv_signal_start(&running->signals[i], wanted[i].handler, wanted[i].number);
+    }
+}
+
+/* --- Running --- */
+
+static void *run_worker(void *worker)
+{
+    net_loop_run(&((struct server_worker *)worker)->loop);
+    return NULL;
+}
+
+static void ignore(void *context, const struct store_reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
+{
+    struct server *server = &running->server;
+    struct store_memory_options options = {
+        .limit_bytes = (uint64_t)server->settings->memory_limit_bytes,
+        .hash_seed = hash_random_seed(),
+    };
+    server->store = store_memory_create(&options);
+    server->methods = h2_methods_create(server_paths, server_methods_count);
+    running->workers = calloc((size_t)server->settings->threads, sizeof *running->workers);
+    if (server->store == NULL || server->methods == NULL || running->workers == NULL)
+        goto no_memory;
+    running->worker_count = (size_t)server->settings->threads;
+    for (; running->workers_ready < running->worker_count; running->workers_ready++)
+        if (!server_worker_init(&running->workers[running->workers_ready], server))
+            goto no_memory;
+    if (server->settings->cache != NULL)
+        store_cache_create(server->store, bytes_of(server->settings->cache), ignore, NULL);
+    return true;
+no_memory:
+    (void)snprintf(error, SERVER_ERROR_BYTES,
+                   "not enough memory or file descriptors to start; see --memory-limit");
+    return false;
+}
+
+static void serve_until_stopped(struct running *running)
+{
+    size_t started = 1;
+    for (; started < running->worker_count; started++)
+        if (pthread_create(&running->workers[started].thread, NULL, run_worker, &running->workers[started]) !=
+            0)
+            break;
+    running->worker_count = started; /* fewer threads serve as well, if slower */
+    timer_init(&running->upkeep, on_upkeep);
+    (void)net_loop_arm(&running->workers[0].loop, &running->upkeep, clock_now_ns());
+    start_signals(running);
+    log_listening(running);
+
+    net_loop_run(&running->workers[0].loop);
+    for (size_t i = 1; i < started; i++)
+        (void)pthread_join(running->workers[i].thread, NULL);
+    close_signals(running);
+    net_loop_disarm(&running->workers[0].loop, &running->upkeep);
+    log_counters(running);
+    log_write(running->server.log, LOG_INFO, "stopped", NULL, 0);
+}
+
+bool server_run(const struct server_settings *settings, const struct log *log, char error[SERVER_ERROR_BYTES])
+{
+    struct running running = {.server = {.settings = settings, .log = log}};
+    bool begun = prepare(&running, error) && start_listening(&running, error);
+    if (begun)
+        serve_until_stopped(&running);
+    if (running.listening)
+        net_listener_close(&running.listener);
+    for (size_t i = 0; i < running.workers_ready; i++)
+        server_worker_free(&running.workers[i]);
+    free(running.workers);
+    h2_methods_destroy(running.server.methods);
+    store_destroy(running.server.store);
+    return begun;
+}

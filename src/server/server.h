@@ -1,0 +1,40 @@
+/* The cache server: the door of this room. A server is made from settings, runs on the calling thread and as
+ * many others as the settings say, and stops at SIGTERM or SIGINT: it accepts no more, answers the calls it
+ * has accepted, ends streams with a status, and returns within the drain limit. */
+#ifndef MAYFLY_SERVER_SERVER_H
+#define MAYFLY_SERVER_SERVER_H
+
+#include "base/log.h"
+#include "base/options.h"
+
+struct server_settings {
+    const char *config;
+    const char *listen;
+    bool trusted_network;
+    int64_t threads;
+    const char *cache;
+    int64_t memory_limit_bytes;
+    int64_t max_connections;
+    int64_t max_streams;
+    int64_t max_caches;
+    int64_t max_message_bytes;
+    int64_t max_item_bytes;
+    int64_t max_header_bytes;
+    int64_t max_buffered_bytes;
+    int64_t max_ttl_ns;
+    int64_t stall_timeout_ns;
+    int64_t drain_timeout_ns;
+    const char *log_level;
+};
+
+/* The settings as a table, for parsing, help and documentation. */
+extern const struct option server_options[];
+extern const size_t server_options_count;
+
+#define SERVER_ERROR_BYTES 256
+
+/* Serves until told to stop. False, with a sentence in ERROR, when it could not begin. */
+bool server_run(const struct server_settings *settings, const struct log *log,
+                char error[SERVER_ERROR_BYTES]);
+
+#endif

@@ -1,0 +1,49 @@
+/* The handlers of every service, one file each; the table in methods.c binds them to their paths. */
+#ifndef MAYFLY_SERVER_SERVICES_H
+#define MAYFLY_SERVER_SERVICES_H
+
+#include "server/request.h"
+
+/* scs.c: cache_client.Scs, one item a call */
+void scs_get(struct server_request *request, struct bytes message);
+void scs_get_with_hash(struct server_request *request, struct bytes message);
+void scs_set(struct server_request *request, struct bytes message);
+void scs_set_if(struct server_request *request, struct bytes message);
+void scs_set_if_hash(struct server_request *request, struct bytes message);
+void scs_set_if_not_exists(struct server_request *request, struct bytes message);
+void scs_delete(struct server_request *request, struct bytes message);
+void scs_increment(struct server_request *request, struct bytes message);
+void scs_update_ttl(struct server_request *request, struct bytes message);
+void scs_item_get_ttl(struct server_request *request, struct bytes message);
+void scs_item_get_type(struct server_request *request, struct bytes message);
+
+/* scs_batch.c: cache_client.Scs, many items a call */
+void scs_get_batch(struct server_request *request, struct bytes message);
+void scs_set_batch(struct server_request *request, struct bytes message);
+void scs_keys_exist(struct server_request *request, struct bytes message);
+
+/* What the services of items ask of every request; false with the request failed. */
+bool scs_check_key(struct server_request *request, struct bytes key);
+bool scs_check_item(struct server_request *request, struct bytes key, struct bytes value);
+bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms);
+
+/* control.c: control_client.ScsControl */
+void control_create_cache(struct server_request *request, struct bytes message);
+void control_delete_cache(struct server_request *request, struct bytes message);
+void control_list_caches(struct server_request *request, struct bytes message);
+void control_flush_cache(struct server_request *request, struct bytes message);
+
+/* ping.c: cache_client.Ping */
+void ping_ping(struct server_request *request, struct bytes message);
+
+/* health.c: grpc.health.v1.Health */
+void health_check(struct server_request *request, struct bytes message);
+void health_watch(struct server_request *request, struct bytes message);
+void health_drain(struct server_request *request);
+
+/* reflection.c: grpc.reflection.v1 and v1alpha, which are the same on the wire */
+void reflection_message(struct server_request *request, struct bytes message);
+void reflection_half_closed(struct server_request *request);
+void reflection_drain(struct server_request *request);
+
+#endif

@@ -1,0 +1,256 @@
+#include "server/worker.h"
+
+#include "base/clock.h"
+#include "server/request.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const cause_names[SERVER_CAUSES] = {
+    [CAUSE_REQUEST_SIZE] = "request_size_limit_exceeded",
+    [CAUSE_ITEM_SIZE] = "item_size_limit_exceeded",
+};
+
+/* --- What a connection tells --- */
+
+static void on_opened(void *owner, struct h2_call *call)
+{
+    struct server_connection *connection = owner;
+    struct server_worker *worker = connection->worker;
+    struct server_request *request = server_request_open(connection, call);
+    if (request == NULL)
+        h2_finish(call, STATUS_RESOURCE_EXHAUSTED, bytes_of("the server is out of memory"), NULL);
+    else if (call->timeout_ns != CLOCK_NEVER)
+        request->deadline.due_ns = clock_add(worker->loop.now_ns, call->timeout_ns);
+}
+
+static void on_message(void *owner, struct h2_call *call, struct bytes message)
+{
+    (void)owner;
+    if (call->user != NULL)
+        server_request_handle(call->user, message);
+}
+
+static void on_half_closed(void *owner, struct h2_call *call)
+{
+    (void)owner;
+    struct server_request *request = call->user;
+    if (request != NULL && request->method->half_closed != NULL)
+        request->method->half_closed(request);
+}
+
+static void on_drained(void *owner, struct h2_call *call)
+{
+    (void)owner;
+    struct server_request *request = call->user;
+    if (request != NULL && request->resume != NULL)
+        request->resume(request);
+}
+
+static void on_call_closed(void *owner, struct h2_call *call, const struct h2_outcome *outcome)
+{
+    (void)owner;
+    struct server_request *request = call->user;
+    if (request == NULL)
+        return;
+    if (outcome->status != STATUS_OK)
+        server_count(&request->worker->counters.replies[STATUS_CANCELLED]);
+    server_request_closed(request);
+}
+
+static void on_refused(void *owner, enum h2_refusal refusal)
+{
+    struct server_connection *connection = owner;
+    server_count(&connection->worker->counters.refusals[refusal]);
+}
+
+/* Calls that were not answered within the input that brought them get their deadline now; the others never
+ * needed a timer. The newest are last, and those before the first armed one have theirs. */
+static void on_received(void *owner)
+{
+    struct server_connection *connection = owner;
+    struct server_worker *worker = connection->worker;
+    for (struct list *at = connection->requests.prev; at != &connection->requests; at = at->prev) {
+        struct server_request *request = list_entry(at, struct server_request, link);
+        if (timer_armed(&request->deadline))
+            break;
+        if (request->call->timeout_ns != CLOCK_NEVER)
+            (void)net_loop_arm(&worker->loop, &request->deadline, request->deadline.due_ns);
+    }
+}
+
+static void on_connection_closed(void *owner, const char *why, bool broken)
+{
+    struct server_connection *connection = owner;
+    struct server_worker *worker = connection->worker;
+    struct server *server = worker->server;
+    const struct log_field fields[] = {log_text("reason", why)};
+    log_write(server->log, LOG_DEBUG, "connection closed", fields, 1);
+    if (broken)
+        server_count(&worker->counters.connections_failed);
+    list_remove(&connection->link);
+    atomic_fetch_sub(&worker->assigned, 1);
+    atomic_fetch_sub(&server->open_connections, 1);
+    free(connection);
+    if (atomic_load(&server->draining) && list_empty(&worker->connections))
+        net_loop_stop(&worker->loop);
+}
+
+static const struct h2_events call_events = {
+    .opened = on_opened,
+    .message = on_message,
+    .half_closed = on_half_closed,
+    .closed = on_call_closed,
+    .drained = on_drained,
+    .refused = on_refused,
+};
+
+static const struct net_connection_events connection_events = {
+    .received = on_received,
+    .closed = on_connection_closed,
+};
+
+/* --- Assigning sockets --- */
+
+struct assignment {
+    struct net_task task;
+    struct server_worker *worker;
+    int fd;
+};
+
+static bool serve(struct server_worker *worker, int fd)
+{
+    const struct server_settings *settings = worker->server->settings;
+    struct server_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        (void)close(fd);
+        return false;
+    }
+    connection->worker = worker;
+    list_init(&connection->requests);
+    struct h2_config config = {
+        .role = H2_SERVER,
+        .methods = worker->server->methods,
+        .events = &call_events,
+        .owner = connection,
+        .limits = h2_default_limits,
+        .message_size_trailers = worker->causes[CAUSE_REQUEST_SIZE],
+    };
+    config.limits.max_streams = (uint32_t)settings->max_streams;
+    config.limits.message_bytes = (size_t)settings->max_message_bytes;
+    config.limits.header_bytes = (size_t)settings->max_header_bytes;
+    config.limits.buffered_bytes = (size_t)settings->max_buffered_bytes;
+    connection->net = net_connection_accept(&worker->loop, fd, &h2_engine_nghttp2, &config,
+                                            &connection_events, connection, settings->stall_timeout_ns);
+    if (connection->net == NULL) {
+        free(connection);
+        return false;
+    }
+    list_push_back(&worker->connections, &connection->link);
+    server_count(&worker->counters.connections);
+    if (atomic_load(&worker->server->draining))
+        h2_drain(connection->net->h2);
+    return true;
+}
+
+static void run_assignment(struct net_task *task)
+{
+    struct assignment *assignment = list_entry(task, struct assignment, task);
+    struct server_worker *worker = assignment->worker;
+    if (!serve(worker, assignment->fd)) {
+        atomic_fetch_sub(&worker->assigned, 1);
+        atomic_fetch_sub(&worker->server->open_connections, 1);
+    }
+    free(assignment);
+}
+
+void server_worker_assign(struct server_worker *worker, int fd)
+{
+    struct assignment *assignment = malloc(sizeof *assignment);
+    if (assignment == NULL) {
+        (void)close(fd);
+        atomic_fetch_sub(&worker->assigned, 1);
+        atomic_fetch_sub(&worker->server->open_connections, 1);
+        return;
+    }
+    *assignment = (struct assignment){.task.run = run_assignment, .worker = worker, .fd = fd};
+    net_loop_post(&worker->loop, &assignment->task);
+}
+
+/* --- Going down --- */
+
+static void drain_connection(struct server_connection *connection)
+{
+    struct list *at = connection->requests.next;
+    while (at != &connection->requests) {
+        struct server_request *request = list_entry(at, struct server_request, link);
+        at = at->next;
+        if (request->method->drain != NULL)
+            request->method->drain(request);
+    }
+    h2_drain(connection->net->h2);
+    net_connection_flush_later(connection->net);
+}
+
+static void on_drain_limit(struct timer *timer)
+{
+    struct server_worker *worker = list_entry(timer, struct server_worker, drain_limit);
+    while (!list_empty(&worker->connections)) {
+        struct server_connection *connection =
+            list_entry(worker->connections.next, struct server_connection, link);
+        net_connection_close(connection->net, "the server is going down");
+    }
+    net_loop_stop(&worker->loop);
+}
+
+static void run_drain(struct net_task *task)
+{
+    struct server_worker *worker = list_entry(task, struct server_worker, drain);
+    if (list_empty(&worker->connections)) {
+        net_loop_stop(&worker->loop);
+        return;
+    }
+    for (struct list *at = worker->connections.next; at != &worker->connections; at = at->next)
+        drain_connection(list_entry(at, struct server_connection, link));
+    int64_t limit_ns = clock_add(clock_now_ns(), worker->server->settings->drain_timeout_ns);
+    (void)net_loop_arm(&worker->loop, &worker->drain_limit, limit_ns);
+}
+
+void server_worker_drain(struct server_worker *worker)
+{
+    net_loop_post(&worker->loop, &worker->drain);
+}
+
+/* --- The worker --- */
+
+static bool make_causes(struct server_worker *worker)
+{
+    for (size_t i = 1; i < SERVER_CAUSES; i++) {
+        struct metadata_pair pair = {bytes_of("err"), bytes_of(cause_names[i])};
+        worker->causes[i] = metadata_create(&pair, 1);
+        if (worker->causes[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+bool server_worker_init(struct server_worker *worker, struct server *server)
+{
+    worker->server = server;
+    worker->drain.run = run_drain;
+    list_init(&worker->connections);
+    list_init(&worker->spare_requests);
+    timer_init(&worker->drain_limit, on_drain_limit);
+    if (!make_causes(worker))
+        return false;
+    return net_loop_init(&worker->loop) == 0;
+}
+
+void server_worker_free(struct server_worker *worker)
+{
+    net_loop_disarm(&worker->loop, &worker->drain_limit);
+    net_loop_free(&worker->loop);
+    server_requests_free(worker);
+    for (size_t i = 0; i < SERVER_CAUSES; i++)
+        metadata_release(worker->causes[i]);
+}

@@ -1,0 +1,559 @@
+/* The engine behind store.h: each operation finds its key's shard, takes the lock, does its work on one item and
+ * answers. Only when a write needs memory beyond the budget does it let go of the lock, has room made, and starts again
+ * from the beginning, since anything may have changed meanwhile. */
+#include "store/memory.h"
+
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "store/memory/pages.h"
+#include "store/memory/reclaim.h"
+
+#define SHARDS_MOST        256
+#define SHARDS_BY_DEFAULT  16
+#define SHARD_BYTES_LEAST  ((uint64_t)1 << 20) /* of the limit; what a shard holds at all times must not matter */
+#define SHARD_BYTES_NORMAL ((uint64_t)4 << 20)
+
+/* Small segments make the steps of eviction fine when the limit is small, large ones make them few. */
+#define SEGMENT_BYTES_SMALL ((uint64_t)64 << 10)
+#define SEGMENT_BYTES_LARGE ((uint64_t)256 << 10)
+#define LIMIT_BYTES_LARGE   ((uint64_t)256 << 20)
+
+/* An operation fails rather than start again for ever among others that take what it made room for. */
+#define ATTEMPTS_MOST 64
+
+/* Text of a 64-bit integer: a sign and nineteen digits. */
+#define NUMBER_TEXT_MOST 20
+
+struct memory {
+    struct store store;
+    struct region region;
+    struct directory directory;
+    uint64_t hash_seed;
+    unsigned shard_count;
+    _Atomic unsigned upkeep_turn; /* the shard that maintain looks at first */
+    struct shard *shards;
+};
+
+static struct memory *memory_of(struct store *store)
+{
+    return list_entry(store, struct memory, store);
+}
+
+/* An operation on one key. */
+struct call {
+    struct memory *memory;
+    struct store_cache *cache;
+    struct bytes key;
+    int64_t now_ms;
+    uint64_t key_hash;
+    struct shard *shard;
+    struct purse purse;
+    unsigned attempts;
+
+    /* Known with the lock: a number read earlier could be that of before a flush, and an item written under it would
+     * escape the sweep. */
+    uint32_t cache_number;
+    uint64_t hash;
+};
+
+static struct call call_make(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms)
+{
+    struct memory *memory = memory_of(store);
+    struct call call = {
+        .memory = memory,
+        .cache = cache,
+        .key = key,
+        .now_ms = now_ms,
+        .key_hash = hash64(key, memory->hash_seed),
+    };
+    uint64_t spread = item_hash_of(call.key_hash, ~cache->id);
+    call.shard = &memory->shards[spread >> 32 & (memory->shard_count - 1)];
+    return call;
+}
+
+/* Takes the shard's lock; false, without it, when the cache is gone. */
+static bool call_enter(struct call *call)
+{
+    pthread_mutex_lock(&call->shard->lock);
+    call->cache_number = atomic_load_explicit(&call->cache->number, memory_order_relaxed);
+    call->hash = item_hash_of(call->key_hash, call->cache_number);
+    if (call->cache_number != 0)
+        return true;
+    pthread_mutex_unlock(&call->shard->lock);
+    return false;
+}
+
+static void call_leave(struct call *call)
+{
+    pthread_mutex_unlock(&call->shard->lock);
+}
+
+static struct found call_find(struct call *call)
+{
+    return shard_find(call->shard, call->hash, call->cache_number, call->key, call->now_ms);
+}
+
+/* Without the lock: true when the operation failed for want of memory and there is now more. */
+static bool call_again(struct call *call)
+{
+    struct memory *memory = call->memory;
+    uint64_t need_bytes = call->purse.need_bytes;
+    call->purse.need_bytes = 0;
+    if (need_bytes == 0 || ++call->attempts == ATTEMPTS_MOST ||
+        !reclaim_room(memory->shards, memory->shard_count, need_bytes, call->now_ms))
+        return false;
+    call->purse.credit_bytes += need_bytes;
+    return true;
+}
+
+/* Ends an operation that writes. */
+static void call_end(struct call *call)
+{
+    if (call->purse.credit_bytes > 0)
+        region_refund(&call->memory->region, call->purse.credit_bytes);
+}
+
+static int64_t expiry_after(int64_t now_ms, uint64_t ttl_ms)
+{
+    uint64_t most_ms = (uint64_t)(ITEM_EXPIRY_MOST_MS - now_ms);
+    return now_ms + (int64_t)(ttl_ms < most_ms ? ttl_ms : most_ms);
+}
+
+static void set_expiry(struct shard *shard, uint8_t *at, int64_t expiry_ms)
+{
+    item_set_expiry_ms(at, expiry_ms);
+    shard_note_expiry(shard, at, expiry_ms);
+}
+
+/* Makes VALUE the key's value, where OLD is what is there. */
+static enum store_status put(struct call *call, const struct found *old, struct bytes value, int64_t expiry_ms)
+{
+    struct shard *shard = call->shard;
+    bool fresh = old->entry == NULL;
+    if (!fresh && old->item.value_size == value.size) {
+        bytes_copy(old->item.value, value.data, value.size);
+        item_set_type(old->item.at, STORE_SCALAR);
+        item_touch(old->item.at);
+        set_expiry(shard, old->item.at, expiry_ms);
+        return STORE_OK;
+    }
+
+    if (fresh && !shard_save_up(shard, &call->purse))
+        return STORE_NO_MEMORY;
+    enum shard_queue queue = SHARD_SMALL;
+    if (fresh ? history_has(&shard->history, call->hash)
+              : shard_segment_of(shard, old->item.at)->queue == SHARD_MAIN)
+        queue = SHARD_MAIN;
+    uint8_t *at = shard_append(shard, queue, item_size_of(call->key.size, value.size), &call->purse);
+    if (at == NULL)
+        return STORE_NO_MEMORY;
+    item_write(at, call->cache_number, call->key, value, expiry_ms);
+    shard_note_expiry(shard, at, expiry_ms);
+
+    uint64_t location = region_location(shard->region, at);
+    if (fresh) {
+        if (keymap_insert(&shard->keymap, call->hash, location))
+            return STORE_OK;
+        shard_bury(shard, at);
+        return STORE_NO_MEMORY;
+    }
+    item_set_frequency(at, item_frequency(old->item.at));
+    item_touch(at);
+    keymap_point(old->entry, location);
+    shard_bury(shard, old->item.at);
+    return STORE_OK;
+}
+
+static void answer(store_done done, void *context, enum store_status status)
+{
+    done(context, &(struct store_reply){.status = status});
+}
+
+static void memory_get(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
+                       store_done done, void *context)
+{
+    struct call call = call_make(store, cache, key, now_ms);
+    if (!call_enter(&call)) {
+        answer(done, context, STORE_NO_CACHE);
+        return;
+    }
+    struct store_reply reply = {.status = STORE_MISSING};
+    struct found found = call_find(&call);
+    if (found.entry != NULL) {
+        item_touch(found.item.at);
+        reply.type = item_type(found.item.at);
+        reply.status = reply.type == STORE_SCALAR ? STORE_OK : STORE_WRONG_TYPE;
+        if (reply.status == STORE_OK)
+            reply.value = item_value(&found.item);
+    }
+    done(context, &reply);
+    call_leave(&call);
+}
+
+static bool equals_digest(struct bytes value, struct bytes digest)
+{
+    uint8_t own[HASH_DIGEST_SIZE];
+    if (digest.size != sizeof own)
+        return false;
+    hash_digest(value, own);
+    return memcmp(own, digest.data, sizeof own) == 0;
+}
+
+/* Whether CONDITION holds for the item that is there, or for none. */
+static enum store_status check(const struct store_condition *condition, const struct found *found)
+{
+    enum store_condition_kind kind = condition == NULL ? STORE_ALWAYS : condition->kind;
+    bool present = found->entry != NULL;
+    if (kind == STORE_ALWAYS)
+        return STORE_OK;
+    if (kind == STORE_IF_PRESENT)
+        return present ? STORE_OK : STORE_REFUSED;
+    if (kind == STORE_IF_ABSENT)
+        return present ? STORE_REFUSED : STORE_OK;
+
+    bool by_hash = kind >= STORE_IF_HASH_EQUAL;
+    bool wants_equal = kind == STORE_IF_EQUAL || kind == STORE_IF_ABSENT_OR_EQUAL || kind == STORE_IF_HASH_EQUAL ||
+                       kind == STORE_IF_ABSENT_OR_HASH_EQUAL;
+    bool absent_will_do = kind == STORE_IF_NOT_EQUAL || kind == STORE_IF_ABSENT_OR_EQUAL ||
+                          kind == STORE_IF_ABSENT_OR_HASH_EQUAL || kind == STORE_IF_ABSENT_OR_NOT_HASH_EQUAL;
+    if (!present)
+        return absent_will_do ? STORE_OK : STORE_REFUSED;
+    if (item_type(found->item.at) != STORE_SCALAR)
+        return STORE_WRONG_TYPE;
+    struct bytes value = item_value(&found->item);
+    bool equal = by_hash ? equals_digest(value, condition->operand) : bytes_equal(value, condition->operand);
+    return equal == wants_equal ? STORE_OK : STORE_REFUSED;
+}
+
+static void memory_set(struct store *store, struct store_cache *cache, struct bytes key, struct bytes value,
+                       uint64_t ttl_ms, const struct store_condition *condition, int64_t now_ms, store_done done,
+                       void *context)
+{
+    enum store_status status;
+    if (key.size + value.size > STORE_ITEM_LIMIT_BYTES) {
+        answer(done, context, STORE_NO_MEMORY);
+        return;
+    }
+    struct call call = call_make(store, cache, key, now_ms);
+    do {
+        if (!call_enter(&call)) {
+            status = STORE_NO_CACHE;
+            break;
+        }
+        struct found old = call_find(&call);
+        status = check(condition, &old);
+        if (status == STORE_OK)
+            status = put(&call, &old, value, expiry_after(now_ms, ttl_ms));
+        call_leave(&call);
+    } while (status == STORE_NO_MEMORY && call_again(&call));
+    call_end(&call);
+    answer(done, context, status);
+}
+
+static void memory_delete(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
+                          store_done done, void *context)
+{
+    struct call call = call_make(store, cache, key, now_ms);
+    enum store_status status = STORE_NO_CACHE;
+    if (call_enter(&call)) {
+        struct found found = call_find(&call);
+        status = STORE_MISSING;
+        if (found.entry != NULL) {
+            shard_drop(call.shard, &found);
+            status = STORE_OK;
+        }
+        call_leave(&call);
+    }
+    answer(done, context, status);
+}
+
+/* Reads decimal text: a minus sign perhaps, and digits. */
+static bool parse_number(struct bytes text, int64_t *number)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    size_t digits = text.size - negative;
+    if (digits == 0 || text.size > NUMBER_TEXT_MOST)
+        return false;
+    *number = 0;
+    for (size_t i = negative; i < text.size; i++) {
+        int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(*number, 10, number) ||
+            __builtin_sub_overflow(*number, digit, number))
+            return false;
+    }
+    /* Summed up below zero, where there is room for one more. */
+    return negative || !__builtin_sub_overflow(0, *number, number);
+}
+
+/* Writes decimal text to the end of BUFFER. */
+static struct bytes format_number(int64_t number, uint8_t buffer[NUMBER_TEXT_MOST])
+{
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    size_t at = NUMBER_TEXT_MOST;
+    do {
+        buffer[--at] = (uint8_t)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        buffer[--at] = '-';
+    return bytes_make(buffer + at, NUMBER_TEXT_MOST - at);
+}
+
+static enum store_status increment(struct call *call, int64_t amount, int64_t expiry_ms, int64_t *number)
+{
+    struct found old = call_find(call);
+    int64_t before = 0;
+    if (old.entry != NULL) {
+        if (item_type(old.item.at) != STORE_SCALAR)
+            return STORE_WRONG_TYPE;
+        if (!parse_number(item_value(&old.item), &before))
+            return STORE_NOT_INTEGER;
+    }
+    if (__builtin_add_overflow(before, amount, number))
+        return STORE_OVERFLOW;
+    uint8_t text[NUMBER_TEXT_MOST];
+    return put(call, &old, format_number(*number, text), expiry_ms);
+}
+
+static void memory_increment(struct store *store, struct store_cache *cache, struct bytes key, int64_t amount,
+                             uint64_t ttl_ms, int64_t now_ms, store_done done, void *context)
+{
+    struct call call = call_make(store, cache, key, now_ms);
+    struct store_reply reply = {0};
+    do {
+        if (!call_enter(&call)) {
+            reply.status = STORE_NO_CACHE;
+            break;
+        }
+        reply.status = increment(&call, amount, expiry_after(now_ms, ttl_ms), &reply.number);
+        call_leave(&call);
+    } while (reply.status == STORE_NO_MEMORY && call_again(&call));
+    call_end(&call);
+    done(context, &reply);
+}
+
+static void memory_item_ttl(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
+                            store_done done, void *context)
+{
+    struct call call = call_make(store, cache, key, now_ms);
+    struct store_reply reply = {.status = STORE_NO_CACHE};
+    if (call_enter(&call)) {
+        struct found found = call_find(&call);
+        reply.status = STORE_MISSING;
+        if (found.entry != NULL) {
+            reply.status = STORE_OK;
+            reply.ttl_ms = (uint64_t)(item_expiry_ms(found.item.at) - now_ms);
+        }
+        call_leave(&call);
+    }
+    done(context, &reply);
+}
+
+static void memory_item_type(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
+                             store_done done, void *context)
+{
+    struct call call = call_make(store, cache, key, now_ms);
+    struct store_reply reply = {.status = STORE_NO_CACHE};
+    if (call_enter(&call)) {
+        struct found found = call_find(&call);
+        reply.status = STORE_MISSING;
+        if (found.entry != NULL) {
+            reply.status = STORE_OK;
+            reply.type = item_type(found.item.at);
+        }
+        call_leave(&call);
+    }
+    done(context, &reply);
+}
+
+static enum store_status update_ttl(struct call *call, enum store_ttl_mode mode, int64_t expiry_ms)
+{
+    struct found found = call_find(call);
+    if (found.entry == NULL)
+        return STORE_MISSING;
+    int64_t before_ms = item_expiry_ms(found.item.at);
+    if ((mode == STORE_TTL_INCREASE && expiry_ms <= before_ms) ||
+        (mode == STORE_TTL_DECREASE && expiry_ms >= before_ms))
+        return STORE_REFUSED;
+    set_expiry(call->shard, found.item.at, expiry_ms);
+    return STORE_OK;
+}
+
+static void memory_update_ttl(struct store *store, struct store_cache *cache, struct bytes key,
+                              enum store_ttl_mode mode, uint64_t ttl_ms, int64_t now_ms, store_done done,
+                              void *context)
+{
+    struct call call = call_make(store, cache, key, now_ms);
+    enum store_status status = STORE_NO_CACHE;
+    if (call_enter(&call)) {
+        status = update_ttl(&call, mode, expiry_after(now_ms, ttl_ms));
+        call_leave(&call);
+    }
+    answer(done, context, status);
+}
+
+static void memory_cache_create(struct store *store, struct bytes name, store_done done, void *context)
+{
+    struct memory *memory = memory_of(store);
+    struct region *region = &memory->region;
+    uint64_t bytes = directory_cache_bytes(name.size);
+    enum store_status status = STORE_NO_MEMORY;
+    /* No clock is at hand: time zero evicts by use alone. */
+    if (reclaim_room(memory->shards, memory->shard_count, bytes, 0)) {
+        status = directory_create(&memory->directory, name);
+        if (status != STORE_OK)
+            region_refund(region, bytes);
+    }
+    answer(done, context, status);
+}
+
+static void memory_cache_delete(struct store *store, struct bytes name, store_done done, void *context)
+{
+    struct memory *memory = memory_of(store);
+    uint64_t freed_bytes = 0;
+    enum store_status status = directory_delete(&memory->directory, name, &freed_bytes);
+    region_refund(&memory->region, freed_bytes);
+    answer(done, context, status);
+}
+
+static void memory_cache_flush(struct store *store, struct bytes name, store_done done, void *context)
+{
+    answer(done, context, directory_flush(&memory_of(store)->directory, name));
+}
+
+static void memory_cache_each(struct store *store, store_visit visit, void *context)
+{
+    directory_each(&memory_of(store)->directory, visit, context);
+}
+
+static struct store_cache *memory_cache_take(struct store *store, struct bytes name)
+{
+    return directory_take(&memory_of(store)->directory, name);
+}
+
+static void memory_cache_release(struct store *store, struct store_cache *cache)
+{
+    region_refund(&memory_of(store)->region, directory_release(cache));
+}
+
+/* A piece of work in the first shard that has some. The next call begins with another shard: whoever waits for this one's
+ * lock gets it. */
+static bool memory_maintain(struct store *store, int64_t now_ms)
+{
+    struct memory *memory = memory_of(store);
+    unsigned turn = atomic_fetch_add_explicit(&memory->upkeep_turn, 1, memory_order_relaxed);
+    bool worked = false;
+    for (unsigned i = 0; i < memory->shard_count && !worked; i++) {
+        struct shard *shard = &memory->shards[(turn + i) & (memory->shard_count - 1)];
+        pthread_mutex_lock(&shard->lock);
+        worked = reclaim_upkeep(shard, now_ms);
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return worked;
+}
+
+static void memory_stats(struct store *store, struct store_stats *stats)
+{
+    struct memory *memory = memory_of(store);
+    *stats = (struct store_stats){
+        .bytes_used = atomic_load_explicit(&memory->region.used_bytes, memory_order_relaxed),
+        .bytes_limit = memory->region.limit_bytes,
+        .caches = directory_count(&memory->directory),
+    };
+    for (unsigned i = 0; i < memory->shard_count; i++) {
+        struct shard *shard = &memory->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        stats->items += shard->keymap.count;
+        stats->evictions += shard->evictions;
+        stats->expirations += shard->expirations;
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
+static void memory_destroy(struct store *store)
+{
+    struct memory *memory = memory_of(store);
+    for (unsigned i = 0; i < memory->shard_count; i++)
+        shard_close(&memory->shards[i]);
+    directory_close(&memory->directory);
+    region_close(&memory->region);
+    free(memory->shards);
+    free(memory);
+}
+
+static const struct store_operations operations = {
+    .destroy = memory_destroy,
+    .cache_create = memory_cache_create,
+    .cache_delete = memory_cache_delete,
+    .cache_flush = memory_cache_flush,
+    .cache_each = memory_cache_each,
+    .cache_take = memory_cache_take,
+    .cache_release = memory_cache_release,
+    .get = memory_get,
+    .set = memory_set,
+    .delete = memory_delete,
+    .increment = memory_increment,
+    .item_ttl = memory_item_ttl,
+    .item_type = memory_item_type,
+    .update_ttl = memory_update_ttl,
+    .maintain = memory_maintain,
+    .stats = memory_stats,
+};
+
+static unsigned choose_shards(const struct store_memory_options *options)
+{
+    unsigned shards = options->shards != 0 ? options->shards : SHARDS_BY_DEFAULT;
+    uint64_t least_bytes = options->shards != 0 ? SHARD_BYTES_LEAST : SHARD_BYTES_NORMAL;
+    while (shards > 1 && options->limit_bytes / shards < least_bytes)
+        shards /= 2;
+    return shards;
+}
+
+static uint64_t choose_segment_bytes(uint64_t limit_bytes)
+{
+    /* Half a small segment must be whole pages. */
+    bool small = limit_bytes < LIMIT_BYTES_LARGE && pages_size() <= SEGMENT_BYTES_SMALL / 4;
+    return small ? SEGMENT_BYTES_SMALL : SEGMENT_BYTES_LARGE;
+}
+
+static bool options_are_valid(const struct store_memory_options *options)
+{
+    return options->limit_bytes >= STORE_MEMORY_LIMIT_MIN_BYTES && options->limit_bytes <= STORE_MEMORY_LIMIT_MAX_BYTES &&
+           options->shards <= SHARDS_MOST && (options->shards & (options->shards - 1)) == 0;
+}
+
+static bool open_shards(struct memory *memory, unsigned count)
+{
+    memory->shards = aligned_alloc(_Alignof(struct shard), count * sizeof *memory->shards);
+    if (memory->shards == NULL)
+        return false;
+    for (; memory->shard_count < count; memory->shard_count++) {
+        if (!shard_open(&memory->shards[memory->shard_count], &memory->region, &memory->directory, memory->hash_seed,
+                        memory->region.limit_bytes / count))
+            return false;
+    }
+    return true;
+}
+
+struct store *store_memory_create(const struct store_memory_options *options)
+{
+    if (!options_are_valid(options))
+        return NULL;
+    struct memory *memory = calloc(1, sizeof *memory);
+    if (memory == NULL)
+        return NULL;
+    unsigned shards = choose_shards(options);
+    uint64_t segment_bytes = choose_segment_bytes(options->limit_bytes);
+    memory->store.operations = &operations;
+    memory->hash_seed = options->hash_seed;
+    if (!region_open(&memory->region, options->limit_bytes, segment_bytes, shards * segment_bytes)) {
+        free(memory);
+        return NULL;
+    }
+    directory_open(&memory->directory);
+    if (open_shards(memory, shards))
+        return &memory->store;
+    memory_destroy(&memory->store);
+    return NULL;
+}

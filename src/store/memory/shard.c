@@ -1,0 +1,276 @@
+/* The order of writes to a segment does not matter to readers: they hold the lock too. What matters is that every
+ * change to what is dead or live keeps four places in step (item, segment, shard, keymap), so it is made here only. */
+#include "store/memory/shard.h"
+
+#include "base/clock.h"
+#include "store/memory/pages.h"
+
+/* The tables start to grow at this load of the keymap and are done before it reaches nine tenths. */
+#define LOAD_TO_GROW_PERCENT 80
+
+/* Buckets moved whenever a key is added while the keymap grows. */
+#define STEPS_WHEN_ADDING 2
+
+static void list_segment(struct shard *shard, struct segment *segment)
+{
+    uint64_t eighth = (uint64_t)segment->dead_bytes * SHARD_EIGHTHS / segment->size_bytes;
+    segment->eighth = (uint8_t)(eighth < SHARD_EIGHTHS ? eighth : SHARD_EIGHTHS - 1);
+    list_push_back(&shard->eighths[segment->eighth], &segment->in_eighth);
+}
+
+/* Adds to a counter that only the lock's holder writes and anybody reads. */
+static void tally(_Atomic uint64_t *counter, uint64_t add)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + add, memory_order_relaxed);
+}
+
+bool shard_open(struct shard *shard, struct region *region, struct directory *directory, uint64_t hash_seed,
+                uint64_t table_reserve_bytes)
+{
+    *shard = (struct shard){
+        .region = region,
+        .directory = directory,
+        .hash_seed = hash_seed,
+        .due_ms = CLOCK_NEVER,
+        .round_due_ms = CLOCK_NEVER,
+    };
+    pthread_mutex_init(&shard->lock, NULL);
+    for (unsigned i = 0; i < SHARD_QUEUES; i++)
+        list_init(&shard->queues[i]);
+    for (unsigned i = 0; i < SHARD_EIGHTHS; i++)
+        list_init(&shard->eighths[i]);
+    list_init(&shard->round);
+
+    uint64_t least = KEYMAP_LEAST_BUCKETS;
+    if (region_charge(region, keymap_bytes(least) + history_bytes(least), region->budget_bytes) &&
+        keymap_open(&shard->keymap, table_reserve_bytes) &&
+        history_open(&shard->history, least, shard->keymap.most_buckets))
+        return true;
+    shard_close(shard);
+    return false;
+}
+
+void shard_close(struct shard *shard)
+{
+    if (shard->keymap.entries != NULL)
+        keymap_close(&shard->keymap);
+    if (shard->history.marks != NULL)
+        history_close(&shard->history);
+    pthread_mutex_destroy(&shard->lock);
+}
+
+static bool item_is(const struct item *item, uint32_t cache_number, struct bytes key)
+{
+    return item_cache_number(item->at) == cache_number && bytes_equal(item_key(item), key);
+}
+
+struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key, int64_t now_ms)
+{
+    struct keymap_probe probe = keymap_probe(&shard->keymap, hash);
+    struct found found;
+    while ((found.entry = keymap_next(&probe)) != NULL) {
+        found.item = item_read(region_at(shard->region, keymap_location(*found.entry)));
+        if (!item_is(&found.item, cache_number, key))
+            continue;
+        if (item_expiry_ms(found.item.at) > now_ms)
+            break;
+        shard_drop(shard, &found);
+        shard->expirations++;
+        found.entry = NULL;
+        break;
+    }
+    return found;
+}
+
+static bool pay(struct shard *shard, struct purse *purse, uint64_t bytes)
+{
+    struct region *region = shard->region;
+    if (purse == NULL)
+        return region_charge(region, bytes, region->limit_bytes);
+    if (purse->credit_bytes >= bytes) {
+        purse->credit_bytes -= bytes;
+        return true;
+    }
+    if (region_charge(region, bytes, region->budget_bytes))
+        return true;
+    purse->need_bytes = bytes;
+    return false;
+}
+
+static struct segment *begin_segment(struct shard *shard, enum shard_queue queue, uint64_t size_bytes,
+                                     struct purse *purse)
+{
+    if (!pay(shard, purse, size_bytes))
+        return NULL;
+    struct segment *segment = region_take(shard->region, size_bytes);
+    if (segment == NULL) {
+        region_refund(shard->region, size_bytes);
+        return NULL;
+    }
+    *segment = (struct segment){
+        .due_ms = CLOCK_NEVER,
+        .swept_epoch = directory_epoch(shard->directory),
+        .size_bytes = (uint32_t)size_bytes,
+        .used_bytes = sizeof *segment,
+        .queue = (uint8_t)queue,
+    };
+    list_push_back(&shard->queues[queue], &segment->in_queue);
+    list_push_back(&shard->round, &segment->in_round);
+    list_segment(shard, segment);
+    shard->queue_bytes[queue] += size_bytes;
+    shard->segments++;
+    tally(&shard->held_bytes, size_bytes);
+    return segment;
+}
+
+void shard_free_segment(struct shard *shard, struct segment *segment)
+{
+    list_remove(&segment->in_queue);
+    list_remove(&segment->in_eighth);
+    list_remove(&segment->in_round);
+    if (shard->open[segment->queue] == segment)
+        shard->open[segment->queue] = NULL;
+    if (shard->victim == segment)
+        shard->victim = NULL;
+    if (shard->sweeping == segment)
+        shard->sweeping = NULL;
+
+    uint64_t size_bytes = segment->size_bytes;
+    shard->queue_bytes[segment->queue] -= size_bytes;
+    shard->segments--;
+    tally(&shard->held_bytes, -size_bytes);
+    tally(&shard->dead_bytes, -(uint64_t)segment->dead_bytes);
+    region_give(shard->region, segment, size_bytes);
+    region_refund(shard->region, size_bytes);
+}
+
+void shard_requeue(struct shard *shard, struct segment *segment, enum shard_queue queue)
+{
+    shard->queue_bytes[segment->queue] -= segment->size_bytes;
+    shard->queue_bytes[queue] += segment->size_bytes;
+    segment->queue = (uint8_t)queue;
+    list_remove(&segment->in_queue);
+    list_push_back(&shard->queues[queue], &segment->in_queue);
+}
+
+static struct segment *segment_for(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse)
+{
+    uint64_t segment_bytes = shard->region->segment_bytes;
+    struct segment *segment = shard->open[queue];
+    if (size > segment_bytes / 4) {
+        segment = begin_segment(shard, queue, pages_round(sizeof *segment + size), purse);
+        if (segment != NULL)
+            segment->single = true;
+        return segment;
+    }
+    if (segment != NULL && segment->size_bytes - segment->used_bytes >= size)
+        return segment;
+
+    shard->open[queue] = NULL;
+    if (segment != NULL && segment->live_items == 0)
+        shard_free_segment(shard, segment);
+    return shard->open[queue] = begin_segment(shard, queue, segment_bytes, purse);
+}
+
+uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse)
+{
+    struct segment *segment = segment_for(shard, queue, size, purse);
+    if (segment == NULL)
+        return NULL;
+    uint8_t *at = (uint8_t *)segment + segment->used_bytes;
+    segment->used_bytes += (uint32_t)size;
+    segment->live_items++;
+    return at;
+}
+
+void shard_bury(struct shard *shard, uint8_t *at)
+{
+    struct segment *segment = shard_segment_of(shard, at);
+    struct item item = item_read(at);
+    uint32_t size = (uint32_t)item_size(&item);
+    item_mark_dead(at);
+    segment->dead_bytes += size;
+    segment->live_items--;
+    tally(&shard->dead_bytes, size);
+
+    if (segment->live_items == 0 && !segment->pinned && shard->open[segment->queue] != segment) {
+        shard_free_segment(shard, segment);
+        return;
+    }
+    list_remove(&segment->in_eighth);
+    list_segment(shard, segment);
+}
+
+void shard_drop(struct shard *shard, const struct found *found)
+{
+    keymap_remove(&shard->keymap, found->entry);
+    shard_bury(shard, found->item.at);
+}
+
+static void sooner(int64_t *due_ms, int64_t expiry_ms)
+{
+    if (expiry_ms < *due_ms)
+        *due_ms = expiry_ms;
+}
+
+void shard_note_expiry(struct shard *shard, const uint8_t *at, int64_t expiry_ms)
+{
+    struct segment *segment = shard_segment_of(shard, at);
+    sooner(&segment->due_ms, expiry_ms);
+    sooner(&shard->due_ms, expiry_ms);
+    sooner(&shard->round_due_ms, expiry_ms);
+    if (shard->sweeping == segment)
+        sooner(&shard->sweep_due_ms, expiry_ms);
+}
+
+static uint64_t tables_bytes(uint64_t buckets)
+{
+    return keymap_bytes(buckets) + history_bytes(buckets);
+}
+
+static bool too_full(const struct keymap *map)
+{
+    return map->count * 100 > map->small_buckets * KEYMAP_BUCKET * LOAD_TO_GROW_PERCENT;
+}
+
+/* Growing by a quarter keeps the tables at most a third larger than they need be. */
+static void grow(struct shard *shard, uint64_t buckets, uint64_t cost_bytes)
+{
+    if (!keymap_grow(&shard->keymap, buckets))
+        return;
+    shard->saved_bytes -= cost_bytes;
+    /* Without memory for it the history stays as it is, which is no harm. */
+    history_resize(&shard->history, buckets);
+}
+
+bool shard_save_up(struct shard *shard, struct purse *purse)
+{
+    struct keymap *map = &shard->keymap;
+    if (keymap_changing(map)) {
+        if (!map->growing && too_full(map))
+            keymap_turn(map);
+        for (unsigned i = 0; map->growing && i < STEPS_WHEN_ADDING; i++)
+            keymap_step(map, shard->region->base, shard->hash_seed);
+        return true;
+    }
+    if (!too_full(map))
+        return true;
+
+    uint64_t buckets = map->large_buckets + map->large_buckets / 4 + KEYMAP_LEAST_BUCKETS;
+    if (buckets > map->most_buckets)
+        return true;
+    uint64_t cost_bytes = tables_bytes(buckets) - tables_bytes(map->large_buckets);
+    if (shard->saved_bytes < cost_bytes && !purse->has_saved) {
+        /* The whole sum at once could mean a long eviction for one operation; in shares nobody notices. */
+        uint64_t share_bytes = cost_bytes - shard->saved_bytes;
+        if (share_bytes > shard->region->segment_bytes)
+            share_bytes = shard->region->segment_bytes;
+        if (!pay(shard, purse, share_bytes))
+            return false;
+        shard->saved_bytes += share_bytes;
+        purse->has_saved = true;
+    }
+    if (shard->saved_bytes >= cost_bytes)
+        grow(shard, buckets, cost_bytes);
+    return true;
+}
