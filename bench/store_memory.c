@@ -1,6 +1,6 @@
-/* Measures the engine in memory by itself, without a server: what an item costs beside key and value, what a call
- * takes, and what the flush of a large cache adds to the calls of others. Figures are of resident memory and of the
- * clock, so that they can be held against those of any other cache. Usage: store_memory [items] */
+/* Measures the engine in memory by itself, without a server: what an item costs beside key and value, what a
+ * call takes, and what the flush of a large cache adds to the calls of others. Figures are of resident memory
+ * and of the clock, so that they can be held against those of any other cache. Usage: store_memory [items] */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -65,8 +65,8 @@ static void fill(struct store *store, struct store_cache *cache, uint64_t items)
     uint8_t value[VALUE_BYTES] = {1};
     enum store_status status;
     for (uint64_t i = 0; i < items; i++) {
-        store_set(store, cache, make_key(key, i), bytes_make(value, sizeof value), DAY_MS, NULL, 0, note_status,
-                  &status);
+        store_set(store, cache, make_key(key, i), bytes_make(value, sizeof value), DAY_MS, NULL, 0,
+                  note_status, &status);
         if (status != STORE_OK)
             exit(1);
     }
@@ -103,14 +103,15 @@ static void measure_overwrites(struct store *store, struct store_cache *cache, u
     for (uint64_t i = 0; i < GETS; i++) {
         uint64_t random = next_random(&state);
         struct bytes resized = bytes_make(value, VALUE_BYTES + (random >> 60) % 8);
-        store_set(store, cache, make_key(key, random % among), resized, DAY_MS, NULL, 0, note_status, &status);
+        store_set(store, cache, make_key(key, random % among), resized, DAY_MS, NULL, 0, note_status,
+                  &status);
     }
     printf("%-46s %8.1f ns\n", "set, overwriting at another size (with its key)", ns_each(start_ns, GETS));
 }
 
 /* The worst of a run of gets and the part of them above a millisecond. */
-static void watch_gets(struct store *store, struct store_cache *cache, const atomic_bool *going, int64_t most_ns,
-                       const char *what)
+static void watch_gets(struct store *store, struct store_cache *cache, const atomic_bool *going,
+                       int64_t most_ns, const char *what)
 {
     uint64_t state = 3;
     char key[KEY_BYTES];
@@ -131,7 +132,8 @@ static void watch_gets(struct store *store, struct store_cache *cache, const ato
         count++;
     }
     printf("%-46s %8.1f us, %llu of %llu above 1 ms, in %.0f ms\n", what, (double)worst_ns / CLOCK_NS_PER_US,
-           (unsigned long long)slow, (unsigned long long)count, (double)(now_ns - start_ns) / CLOCK_NS_PER_MS);
+           (unsigned long long)slow, (unsigned long long)count,
+           (double)(now_ns - start_ns) / CLOCK_NS_PER_MS);
 }
 
 struct flusher {
@@ -182,7 +184,8 @@ static void measure_flush(struct store *store)
 
     flusher.going = true;
     pthread_create(&thread, NULL, flush_and_maintain, &flusher);
-    watch_gets(store, small, &flusher.going, 60 * (int64_t)CLOCK_NS_PER_S, "worst get, while the large cache is flushed");
+    watch_gets(store, small, &flusher.going, 60 * (int64_t)CLOCK_NS_PER_S,
+               "worst get, while the large cache is flushed");
     pthread_join(thread, NULL);
     store_cache_release(store, small);
 }
@@ -225,8 +228,8 @@ int main(int argc, char **argv)
     measure_gets(store, cache, items, "get, among all keys");
     measure_flush(store);
     store_stats(store, &stats);
-    printf("%-46s %8.1f MB resident, %.1f accounted\n", "left after the flush", (double)resident_bytes() / 1e6,
-           (double)stats.bytes_used / 1e6);
+    printf("%-46s %8.1f MB resident, %.1f accounted\n", "left after the flush",
+           (double)resident_bytes() / 1e6, (double)stats.bytes_used / 1e6);
 
     fill(store, cache, items / 5);
     measure_overwrites(store, cache, items / 5);

@@ -121,7 +121,7 @@ static bool is_server(const struct engine_connection *connection)
 
 static void connection_set_error(struct engine_connection *connection, const char *why)
 {
-    if (!connection->has_error)
+    if (!connection->has_error && why != connection->error)
         (void)snprintf(connection->error, sizeof connection->error, "%s", why);
     connection->has_error = true;
     connection->over = true;

@@ -1,5 +1,5 @@
-/* Lookups by name happen once a connection, so one lock around everything is enough. Writers go first: a sweep holds
- * the lock as a reader for most of its time, and a flush must not wait for it to end. */
+/* Lookups by name happen once a connection, so one lock around everything is enough. Writers go first: a
+ * sweep holds the lock as a reader for most of its time, and a flush must not wait for it to end. */
 #include "store/memory/directory.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-/* The caches of a store by name, and the numbers under which their items are kept. A number is never given twice:
- * to flush a cache is to give it the next one, to delete it is to give it none, and either way all its items are
- * unreachable at once, at a cost that does not depend on how many they are. Sweeping finds them by number later.
+/* The caches of a store by name, and the numbers under which their items are kept. A number is never given
+ * twice: to flush a cache is to give it the next one, to delete it is to give it none, and either way all its
+ * items are unreachable at once, at a cost that does not depend on how many they are. Sweeping finds them by
+ * number later.
  *
  * Both tables are sorted arrays: caches come and go seldom, and a list in order is asked for. */
 #ifndef MAYFLY_STORE_MEMORY_DIRECTORY_H
@@ -55,7 +56,8 @@ static inline uint64_t directory_epoch(const struct directory *directory)
     return atomic_load_explicit(&directory->epoch, memory_order_acquire);
 }
 
-/* Asks many times whether a number is in use, for as long as it is open; nothing else may be asked meanwhile. */
+/* Asks many times whether a number is in use, for as long as it is open; nothing else may be asked meanwhile.
+ */
 struct directory_reader {
     struct directory *directory;
     uint32_t last_number; /* the previous question and its answer: neighbours tend to share a cache */

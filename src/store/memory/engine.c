@@ -1,6 +1,6 @@
-/* The engine behind store.h: each operation finds its key's shard, takes the lock, does its work on one item and
- * answers. Only when a write needs memory beyond the budget does it let go of the lock, has room made, and starts again
- * from the beginning, since anything may have changed meanwhile. */
+/* The engine behind store.h: each operation finds its key's shard, takes the lock, does its work on one item
+ * and answers. Only when a write needs memory beyond the budget does it let go of the lock, has room made,
+ * and starts again from the beginning, since anything may have changed meanwhile. */
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -9,10 +9,11 @@
 #include "store/memory/pages.h"
 #include "store/memory/reclaim.h"
 
-#define SHARDS_MOST        256
-#define SHARDS_BY_DEFAULT  16
-#define SHARD_BYTES_LEAST  ((uint64_t)1 << 20) /* of the limit; what a shard holds at all times must not matter */
-#define SHARD_BYTES_NORMAL ((uint64_t)4 << 20)
+#define SHARDS_MOST       256
+#define SHARDS_BY_DEFAULT 16
+#define SHARD_BYTES_LEAST                                                                                    \
+    ((uint64_t)1 << 20) /* of the limit; what a shard holds at all times must not matter */
+#define SHARD_BYTES_NORMAL  ((uint64_t)4 << 20)
 
 /* Small segments make the steps of eviction fine when the limit is small, large ones make them few. */
 #define SEGMENT_BYTES_SMALL ((uint64_t)64 << 10)
@@ -20,10 +21,10 @@
 #define LIMIT_BYTES_LARGE   ((uint64_t)256 << 20)
 
 /* An operation fails rather than start again for ever among others that take what it made room for. */
-#define ATTEMPTS_MOST 64
+#define ATTEMPTS_MOST       64
 
 /* Text of a 64-bit integer: a sign and nineteen digits. */
-#define NUMBER_TEXT_MOST 20
+#define NUMBER_TEXT_MOST    20
 
 struct memory {
     struct store store;
@@ -51,8 +52,8 @@ struct call {
     struct purse purse;
     unsigned attempts;
 
-    /* Known with the lock: a number read earlier could be that of before a flush, and an item written under it would
-     * escape the sweep. */
+    /* Known with the lock: a number read earlier could be that of before a flush, and an item written under
+     * it would escape the sweep. */
     uint32_t cache_number;
     uint64_t hash;
 };
@@ -127,7 +128,8 @@ static void set_expiry(struct shard *shard, uint8_t *at, int64_t expiry_ms)
 }
 
 /* Makes VALUE the key's value, where OLD is what is there. */
-static enum store_status put(struct call *call, const struct found *old, struct bytes value, int64_t expiry_ms)
+static enum store_status put(struct call *call, const struct found *old, struct bytes value,
+                             int64_t expiry_ms)
 {
     struct shard *shard = call->shard;
     bool fresh = old->entry == NULL;
@@ -213,8 +215,8 @@ static enum store_status check(const struct store_condition *condition, const st
         return present ? STORE_REFUSED : STORE_OK;
 
     bool by_hash = kind >= STORE_IF_HASH_EQUAL;
-    bool wants_equal = kind == STORE_IF_EQUAL || kind == STORE_IF_ABSENT_OR_EQUAL || kind == STORE_IF_HASH_EQUAL ||
-                       kind == STORE_IF_ABSENT_OR_HASH_EQUAL;
+    bool wants_equal = kind == STORE_IF_EQUAL || kind == STORE_IF_ABSENT_OR_EQUAL ||
+                       kind == STORE_IF_HASH_EQUAL || kind == STORE_IF_ABSENT_OR_HASH_EQUAL;
     bool absent_will_do = kind == STORE_IF_NOT_EQUAL || kind == STORE_IF_ABSENT_OR_EQUAL ||
                           kind == STORE_IF_ABSENT_OR_HASH_EQUAL || kind == STORE_IF_ABSENT_OR_NOT_HASH_EQUAL;
     if (!present)
@@ -227,8 +229,8 @@ static enum store_status check(const struct store_condition *condition, const st
 }
 
 static void memory_set(struct store *store, struct store_cache *cache, struct bytes key, struct bytes value,
-                       uint64_t ttl_ms, const struct store_condition *condition, int64_t now_ms, store_done done,
-                       void *context)
+                       uint64_t ttl_ms, const struct store_condition *condition, int64_t now_ms,
+                       store_done done, void *context)
 {
     enum store_status status;
     if (key.size + value.size > STORE_ITEM_LIMIT_BYTES) {
@@ -437,8 +439,8 @@ static void memory_cache_release(struct store *store, struct store_cache *cache)
     region_refund(&memory_of(store)->region, directory_release(cache));
 }
 
-/* A piece of work in the first shard that has some. The next call begins with another shard: whoever waits for this one's
- * lock gets it. */
+/* A piece of work in the first shard that has some. The next call begins with another shard: whoever waits
+ * for this one's lock gets it. */
 static bool memory_maintain(struct store *store, int64_t now_ms)
 {
     struct memory *memory = memory_of(store);
@@ -519,8 +521,9 @@ static uint64_t choose_segment_bytes(uint64_t limit_bytes)
 
 static bool options_are_valid(const struct store_memory_options *options)
 {
-    return options->limit_bytes >= STORE_MEMORY_LIMIT_MIN_BYTES && options->limit_bytes <= STORE_MEMORY_LIMIT_MAX_BYTES &&
-           options->shards <= SHARDS_MOST && (options->shards & (options->shards - 1)) == 0;
+    return options->limit_bytes >= STORE_MEMORY_LIMIT_MIN_BYTES &&
+           options->limit_bytes <= STORE_MEMORY_LIMIT_MAX_BYTES && options->shards <= SHARDS_MOST &&
+           (options->shards & (options->shards - 1)) == 0;
 }
 
 static bool open_shards(struct memory *memory, unsigned count)
@@ -529,8 +532,8 @@ static bool open_shards(struct memory *memory, unsigned count)
     if (memory->shards == NULL)
         return false;
     for (; memory->shard_count < count; memory->shard_count++) {
-        if (!shard_open(&memory->shards[memory->shard_count], &memory->region, &memory->directory, memory->hash_seed,
-                        memory->region.limit_bytes / count))
+        if (!shard_open(&memory->shards[memory->shard_count], &memory->region, &memory->directory,
+                        memory->hash_seed, memory->region.limit_bytes / count))
             return false;
     }
     return true;

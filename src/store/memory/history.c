@@ -1,5 +1,5 @@
-/* A history may be wrong in both directions, rarely: the cost is an item that waits in the wrong queue. That is
- * what allows marks in place of keys, and a change of size that moves nothing. */
+/* A history may be wrong in both directions, rarely: the cost is an item that waits in the wrong queue. That
+ * is what allows marks in place of keys, and a change of size that moves nothing. */
 #include "store/memory/history.h"
 
 #include <string.h>

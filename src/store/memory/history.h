@@ -1,5 +1,5 @@
-/* The keys that were evicted of late: S3-FIFO's ghost queue. Thirty-two bits of a hash are enough to know a key
- * again, so one takes four bytes. A bucket is a cache line of sixteen marks, the newest first; a new one
+/* The keys that were evicted of late: S3-FIFO's ghost queue. Thirty-two bits of a hash are enough to know a
+ * key again, so one takes four bytes. A bucket is a cache line of sixteen marks, the newest first; a new one
  * pushes the oldest out, which makes of the whole an approximate queue without ages or order between buckets.
  * Its size goes with the keymap's: as many marks as that has entries. */
 #ifndef MAYFLY_STORE_MEMORY_HISTORY_H

@@ -1,5 +1,6 @@
-/* Homes follow the hash in order, so the whole table is one sorted run with some spill, and growing it is a walk
- * from its end. A removal closes the gap it leaves rather than mark it: the table never fills with tombstones. */
+/* Homes follow the hash in order, so the whole table is one sorted run with some spill, and growing it is a
+ * walk from its end. A removal closes the gap it leaves rather than mark it: the table never fills with
+ * tombstones. */
 #include "store/memory/keymap.h"
 
 #include "store/memory/item.h"
@@ -9,10 +10,10 @@
 #define SPILL_BUCKETS (KEYMAP_FARTHEST + 1)
 
 /* Homes that one small bucket may have in the large table, which is at most twice its size. */
-#define SPREAD_MOST 4
+#define SPREAD_MOST   4
 
 /* While growing, items are fetched from memory so many steps before they are read. */
-#define STEPS_AHEAD 4
+#define STEPS_AHEAD   4
 
 uint64_t keymap_bytes(uint64_t buckets)
 {
@@ -148,8 +149,8 @@ static void settle(struct keymap *map)
     pages_decommit((uint8_t *)map->entries + after, before - after);
 }
 
-/* Asks for what later steps of growing will read, so that by then it is in the cache: the items of a bucket, and
- * before that the bucket. */
+/* Asks for what later steps of growing will read, so that by then it is in the cache: the items of a bucket,
+ * and before that the bucket. */
 static void bring_nearer(const struct keymap *map, uint64_t crossing, const uint8_t *items)
 {
     if (crossing < 2 * STEPS_AHEAD)

@@ -1,19 +1,21 @@
 /* Where each key of a shard lies: an open-addressed table that takes nine to thirteen bytes an item and never
- * stops the world to grow. An entry tells the item's location, how far it stands from its home bucket and a tag of
- * its hash, so that a lookup reads one cache line here and, but for one time in four hundred, one item.
+ * stops the world to grow. An entry tells the item's location, how far it stands from its home bucket and a
+ * tag of its hash, so that a lookup reads one cache line here and, but for one time in four hundred, one
+ * item.
  *
- *   bucket, a cache line: | entry | entry | entry | entry | entry | entry | entry | entry |   used from the left
+ *   bucket, a cache line: | entry | entry | entry | entry | entry | entry | entry | entry |   used from the
+ * left
  *
  *   entry: 63        20 19           12 11   0
  *          | location  | displacement  | tag |      zero: none
  *
- * An entry stands in the first bucket from its home on that had room: all buckets between are full, which ends
- * every search.
+ * An entry stands in the first bucket from its home on that had room: all buckets between are full, which
+ * ends every search.
  *
- * The home of a hash is its fraction of the table. While the table changes its size, homes below `boundary` are
- * those of the small size and the others those of the large one; since both sizes keep hashes in order the two
- * parts do not mix, and the change is made in place by moving the boundary, a bucket at a time: down to zero to
- * grow, up to the end to shrink.
+ * The home of a hash is its fraction of the table. While the table changes its size, homes below `boundary`
+ * are those of the small size and the others those of the large one; since both sizes keep hashes in order
+ * the two parts do not mix, and the change is made in place by moving the boundary, a bucket at a time: down
+ * to zero to grow, up to the end to shrink.
  *
  *   0           boundary                 small            large
  *   | small homes  |  (being vacated)  |  large homes ...   |
@@ -25,13 +27,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEYMAP_BUCKET          8
-#define KEYMAP_LEAST_BUCKETS   64
-#define KEYMAP_TAG             0xfffu
-#define KEYMAP_STEP_AWAY       0x1000u  /* a displacement of one */
-#define KEYMAP_LOW             0xfffffu /* displacement and tag */
-#define KEYMAP_LOCATION_SHIFT  20
-#define KEYMAP_FARTHEST        255 /* displacement; at the loads kept here it stays far below */
+#define KEYMAP_BUCKET         8
+#define KEYMAP_LEAST_BUCKETS  64
+#define KEYMAP_TAG            0xfffu
+#define KEYMAP_STEP_AWAY      0x1000u  /* a displacement of one */
+#define KEYMAP_LOW            0xfffffu /* displacement and tag */
+#define KEYMAP_LOCATION_SHIFT 20
+#define KEYMAP_FARTHEST       255 /* displacement; at the loads kept here it stays far below */
 
 struct keymap {
     uint64_t *entries;
@@ -64,7 +66,8 @@ void keymap_shrink(struct keymap *map, uint64_t buckets);
 void keymap_turn(struct keymap *map);
 
 /* Moves the boundary by a bucket. ITEMS is where location zero is: entries keep too little of the hash to be
- * placed anew, so their keys are read and hashed again with SEED. False when there is nothing left to move. */
+ * placed anew, so their keys are read and hashed again with SEED. False when there is nothing left to move.
+ */
 bool keymap_step(struct keymap *map, uint8_t *items, uint64_t seed);
 
 __extension__ typedef unsigned __int128 keymap_wide;

@@ -1,38 +1,39 @@
-/* Eviction is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023). It was chosen for
- * two reasons: most keys of a cache are asked for once, and a small queue in front gets rid of them before they push
- * anything useful out, so that it misses less than LRU and shrugs off scans; and a queue, unlike a list in order of
- * use, is what a log of segments is anyway: a hit writes two bits at most and takes no memory at all.
+/* Eviction is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023). It was
+ * chosen for two reasons: most keys of a cache are asked for once, and a small queue in front gets rid of
+ * them before they push anything useful out, so that it misses less than LRU and shrugs off scans; and a
+ * queue, unlike a list in order of use, is what a log of segments is anyway: a hit writes two bits at most
+ * and takes no memory at all.
  *
  *   new keys --> small queue (a tenth of the bytes) -- used meanwhile --> main queue -- not used --> gone
  *                    |                                     ^      |
- *                    +-- not used --> gone, to history     |      +-- used: once more to its end, one use less
- *                                        |                 |
+ *                    +-- not used --> gone, to history     |      +-- used: once more to its end, one use
+ * less |                 |
  *                                        +--- asked anew --+
  *
- * Here queues are of segments: the oldest is walked through and its live items move on or go. Everything is done in
- * pieces of bounded work, between which the lock is free. */
+ * Here queues are of segments: the oldest is walked through and its live items move on or go. Everything is
+ * done in pieces of bounded work, between which the lock is free. */
 #include "store/memory/reclaim.h"
 
 #include "base/clock.h"
 
 /* Items that a piece of work looks at: well below 100 us. */
-#define PIECE_ITEMS 768
+#define PIECE_ITEMS       768
 
 /* Of these, so many are looked up at a time: their buckets are fetched from memory together. */
-#define BATCH_ITEMS 16
+#define BATCH_ITEMS       16
 
 /* Segments that a piece of a round passes by, and buckets of the keymap that a piece moves. */
-#define PIECE_SEGMENTS 64
-#define PIECE_BUCKETS  128
+#define PIECE_SEGMENTS    64
+#define PIECE_BUCKETS     128
 
 /* The small queue's part of the bytes. */
-#define SMALL_PART 10
+#define SMALL_PART        10
 
 /* With this part of a shard dead, moving what lives is better than evicting it. */
-#define DEAD_PART 8
+#define DEAD_PART         8
 
-/* Pieces of eviction, and more for each segment's worth of room, after which items that were used more often go, too:
- * no operation pays for the whole queue. */
+/* Pieces of eviction, and more for each segment's worth of room, after which items that were used more often
+ * go, too: no operation pays for the whole queue. */
 #define PIECES_A_PRESSURE 64
 #define PRESSURE_MOST     64
 
@@ -120,8 +121,8 @@ static void carry_out(struct errand *errand, enum verdict verdict, uint64_t hash
     }
 }
 
-/* Looks at a piece's worth of a segment's items from WALKED_BYTES on and does with each what is due. Returns how far it
- * came. The segment is still there afterwards, however many items it has left. */
+/* Looks at a piece's worth of a segment's items from WALKED_BYTES on and does with each what is due. Returns
+ * how far it came. The segment is still there afterwards, however many items it has left. */
 static uint32_t walk(struct errand *errand, uint32_t walked_bytes)
 {
     struct shard *shard = errand->shard;
@@ -257,9 +258,9 @@ bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, int64_t 
     return false;
 }
 
-/* The sweep of a segment is done. Its next is due when another item expires, but after a rest that grows with the
- * store: a millisecond for each segment there is, so that sweeping segments of mixed TTLs takes a few hundredths of a
- * core, whatever the size of the store. */
+/* The sweep of a segment is done. Its next is due when another item expires, but after a rest that grows with
+ * the store: a millisecond for each segment there is, so that sweeping segments of mixed TTLs takes a few
+ * hundredths of a core, whatever the size of the store. */
 static void finish_sweep(struct shard *shard, int64_t now_ms)
 {
     struct segment *segment = shard->sweeping;
@@ -300,11 +301,12 @@ static void begin_sweep(struct shard *shard, struct segment *segment)
 
 static bool sweep_is_due(const struct shard *shard, int64_t now_ms)
 {
-    return shard->round_left > 0 || shard->due_ms <= now_ms || shard->swept_epoch != directory_epoch(shard->directory);
+    return shard->round_left > 0 || shard->due_ms <= now_ms ||
+           shard->swept_epoch != directory_epoch(shard->directory);
 }
 
-/* A round passes by every segment once and sweeps those in which something has expired or been flushed. The list of
- * segments turns under it; those that are added meanwhile come behind and need no sweep. */
+/* A round passes by every segment once and sweeps those in which something has expired or been flushed. The
+ * list of segments turns under it; those that are added meanwhile come behind and need no sweep. */
 static void round_piece(struct shard *shard, int64_t now_ms)
 {
     if (shard->sweeping != NULL) {
@@ -348,7 +350,8 @@ static struct segment *spent_open_segment(const struct shard *shard)
     return NULL;
 }
 
-/* Begins to halve tables that are three quarters empty. What they give back is refunded when they are done. */
+/* Begins to halve tables that are three quarters empty. What they give back is refunded when they are done.
+ */
 static bool begin_to_shrink(struct shard *shard)
 {
     struct keymap *map = &shard->keymap;

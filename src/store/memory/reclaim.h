@@ -4,8 +4,8 @@
 
 #include "store/memory/shard.h"
 
-/* Evicts until BYTES more can be charged to the budget and charges them. No shard's lock may be held. False when
- * that much never fits. */
+/* Evicts until BYTES more can be charged to the budget and charges them. No shard's lock may be held. False
+ * when that much never fits. */
 bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, int64_t now_ms);
 
 /* Does a piece of the upkeep of a shard whose lock is held. False when there was nothing to do. */

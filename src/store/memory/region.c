@@ -1,5 +1,6 @@
-/* Slots are handed out lowest first, so that the pages ever made usable stay few and close together. A free slot
- * is a clear bit and nothing else: a list through the slots themselves would keep a page of each resident. */
+/* Slots are handed out lowest first, so that the pages ever made usable stay few and close together. A free
+ * slot is a clear bit and nothing else: a list through the slots themselves would keep a page of each
+ * resident. */
 #include "store/memory/region.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "store/store.h"
 
 /* Slots become usable so many bytes at a time, to ask the kernel seldom. */
-#define COMMIT_STEP_BYTES ((uint64_t)4 << 20)
+#define COMMIT_STEP_BYTES  ((uint64_t)4 << 20)
 
 /* Holds an item of STORE_ITEM_LIMIT_BYTES with its headers. */
 #define LARGEST_SLOT_BYTES ((uint64_t)16 << 20)

@@ -1,7 +1,7 @@
 /* The address space in which all segments of a store lie, and the account of the memory that the store holds.
- * Space is cut into slots, a class for each power of two, and each class has room for the whole limit, so that
- * space never fragments; memory stands behind the slots in use alone. The price is address space, about twenty
- * times the limit, which costs nothing.
+ * Space is cut into slots, a class for each power of two, and each class has room for the whole limit, so
+ * that space never fragments; memory stands behind the slots in use alone. The price is address space, about
+ * twenty times the limit, which costs nothing.
  *
  *   base                stride              2 strides
  *   +--+--+--+--+-- ... +-----+-----+-- ... +-----------+-- ...
@@ -23,10 +23,10 @@
 #define REGION_WARM_MOST     4
 
 struct region_class {
-    uint64_t *taken;         /* a bit a slot */
-    uint64_t slots;          /* that the class has */
-    uint64_t slots_usable;   /* the first so many have been made usable */
-    uint64_t first_free;     /* no slot below is free */
+    uint64_t *taken;       /* a bit a slot */
+    uint64_t slots;        /* that the class has */
+    uint64_t slots_usable; /* the first so many have been made usable */
+    uint64_t first_free;   /* no slot below is free */
     uint64_t slot_bytes;
 };
 
@@ -36,8 +36,8 @@ struct region {
     uint64_t stride_bytes;
     unsigned class_count;
 
-    /* The account. Operations may charge up to the budget; what lies between it and the limit is what reclaiming
-     * moves items through, a segment a shard. */
+    /* The account. Operations may charge up to the budget; what lies between it and the limit is what
+     * reclaiming moves items through, a segment a shard. */
     uint64_t limit_bytes;
     uint64_t budget_bytes;
     _Atomic uint64_t used_bytes;
@@ -45,8 +45,8 @@ struct region {
     pthread_mutex_t lock; /* the innermost lock; guards what follows */
     struct region_class classes[REGION_CLASSES_MOST];
 
-    /* Free segments whose memory was not given back yet: under eviction one is wanted again at once, and the kernel
-     * takes longer to hand out its pages than the store to fill them. */
+    /* Free segments whose memory was not given back yet: under eviction one is wanted again at once, and the
+     * kernel takes longer to hand out its pages than the store to fill them. */
     void *warm[REGION_WARM_MOST];
     unsigned warm_count;
 };

@@ -1,5 +1,6 @@
-/* The order of writes to a segment does not matter to readers: they hold the lock too. What matters is that every
- * change to what is dead or live keeps four places in step (item, segment, shard, keymap), so it is made here only. */
+/* The order of writes to a segment does not matter to readers: they hold the lock too. What matters is that
+ * every change to what is dead or live keeps four places in step (item, segment, shard, keymap), so it is
+ * made here only. */
 #include "store/memory/shard.h"
 
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #define LOAD_TO_GROW_PERCENT 80
 
 /* Buckets moved whenever a key is added while the keymap grows. */
-#define STEPS_WHEN_ADDING 2
+#define STEPS_WHEN_ADDING    2
 
 static void list_segment(struct shard *shard, struct segment *segment)
 {
@@ -21,7 +22,8 @@ static void list_segment(struct shard *shard, struct segment *segment)
 /* Adds to a counter that only the lock's holder writes and anybody reads. */
 static void tally(_Atomic uint64_t *counter, uint64_t add)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + add, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + add,
+                          memory_order_relaxed);
 }
 
 bool shard_open(struct shard *shard, struct region *region, struct directory *directory, uint64_t hash_seed,
@@ -64,7 +66,8 @@ static bool item_is(const struct item *item, uint32_t cache_number, struct bytes
     return item_cache_number(item->at) == cache_number && bytes_equal(item_key(item), key);
 }
 
-struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key, int64_t now_ms)
+struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key,
+                        int64_t now_ms)
 {
     struct keymap_probe probe = keymap_probe(&shard->keymap, hash);
     struct found found;
@@ -153,7 +156,8 @@ void shard_requeue(struct shard *shard, struct segment *segment, enum shard_queu
     list_push_back(&shard->queues[queue], &segment->in_queue);
 }
 
-static struct segment *segment_for(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse)
+static struct segment *segment_for(struct shard *shard, enum shard_queue queue, size_t size,
+                                   struct purse *purse)
 {
     uint64_t segment_bytes = shard->region->segment_bytes;
     struct segment *segment = shard->open[queue];

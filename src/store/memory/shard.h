@@ -1,11 +1,12 @@
-/* A shard: a share of a store's keys under one lock. Items are appended to segments and never freed one by one; a
- * segment's memory comes back when all its items are dead, which reclaiming sees to. Memory in use is thus whole
- * segments, whatever sizes come and go, and appending is all that writing an item takes.
+/* A shard: a share of a store's keys under one lock. Items are appended to segments and never freed one by
+ * one; a segment's memory comes back when all its items are dead, which reclaiming sees to. Memory in use is
+ * thus whole segments, whatever sizes come and go, and appending is all that writing an item takes.
  *
  *   segment:   | struct segment | item | item | item (dead) | item | ... unused |
  *
- * Segments form two queues, oldest first. New items are appended to the small queue's open segment; reclaim.c tells
- * which items get into the main queue. An item larger than a quarter of a segment has a segment for itself.
+ * Segments form two queues, oldest first. New items are appended to the small queue's open segment; reclaim.c
+ * tells which items get into the main queue. An item larger than a quarter of a segment has a segment for
+ * itself.
  *
  * All functions expect the shard's lock to be held. */
 #ifndef MAYFLY_STORE_MEMORY_SHARD_H
@@ -28,11 +29,11 @@ enum shard_queue { SHARD_SMALL, SHARD_MAIN, SHARD_QUEUES };
 struct segment {
     struct list in_queue;
     struct list in_eighth;
-    struct list in_round;  /* the order in which sweeps come by */
-    int64_t due_ms;        /* a sweep finds expired items from then on */
-    uint64_t swept_epoch;  /* holds no item of a cache flushed or deleted up to this epoch */
-    uint32_t size_bytes;   /* with this header; charged to the account */
-    uint32_t used_bytes;   /* with this header */
+    struct list in_round; /* the order in which sweeps come by */
+    int64_t due_ms;       /* a sweep finds expired items from then on */
+    uint64_t swept_epoch; /* holds no item of a cache flushed or deleted up to this epoch */
+    uint32_t size_bytes;  /* with this header; charged to the account */
+    uint32_t used_bytes;  /* with this header */
     uint32_t dead_bytes;
     uint32_t live_items;
     uint8_t queue;
@@ -57,8 +58,8 @@ struct shard {
     uint64_t queue_bytes[SHARD_QUEUES];
     uint64_t segments;
 
-    /* The segment that is being emptied and how far that has come, or NULL. One at a time, so that a segment's worth
-     * of memory beyond the budget is all that moving items needs. */
+    /* The segment that is being emptied and how far that has come, or NULL. One at a time, so that a
+     * segment's worth of memory beyond the budget is all that moving items needs. */
     struct segment *victim;
     uint32_t victim_walked_bytes;
     bool victim_evicting;
@@ -83,8 +84,8 @@ struct shard {
     _Atomic uint64_t dead_bytes;
 };
 
-/* What an operation pays for memory with: room made for it earlier, then the budget. When neither is enough the
- * operation fails with the need noted, has room made without the lock, and starts again. */
+/* What an operation pays for memory with: room made for it earlier, then the budget. When neither is enough
+ * the operation fails with the need noted, has room made without the lock, and starts again. */
 struct purse {
     uint64_t credit_bytes; /* charged to the account already */
     uint64_t need_bytes;
@@ -101,13 +102,15 @@ bool shard_open(struct shard *shard, struct region *region, struct directory *di
 void shard_close(struct shard *shard);
 
 /* The item of this key that has not expired; one that has is dropped on the way. */
-struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key, int64_t now_ms);
+struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key,
+                        int64_t now_ms);
 
-/* Room for an item of SIZE bytes at a queue's end, or NULL. Without a purse, memory up to the limit may be used. */
+/* Room for an item of SIZE bytes at a queue's end, or NULL. Without a purse, memory up to the limit may be
+ * used. */
 uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse);
 
-/* Pays this operation's share of the growth of keymap and history, and grows them when enough is saved. To be called
- * before a key is added. False when there is no memory. */
+/* Pays this operation's share of the growth of keymap and history, and grows them when enough is saved. To be
+ * called before a key is added. False when there is no memory. */
 bool shard_save_up(struct shard *shard, struct purse *purse);
 
 /* The item at AT is no longer the keymap's. */

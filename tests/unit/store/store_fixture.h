@@ -1,5 +1,5 @@
-/* What every test of the store needs: a store with a cache, and calls that answer with a copy of the reply. Time stands
- * still unless the test turns `now_ms`. */
+/* What every test of the store needs: a store with a cache, and calls that answer with a copy of the reply.
+ * Time stands still unless the test turns `now_ms`. */
 #ifndef MAYFLY_TESTS_STORE_FIXTURE_H
 #define MAYFLY_TESTS_STORE_FIXTURE_H
 
@@ -16,7 +16,8 @@
 
 #define MINUTE_MS ((uint64_t)60000)
 
-/* Sanitizers make everything slower and memory larger: loads shrink by this, and resident memory is not looked at. */
+/* Sanitizers make everything slower and memory larger: loads shrink by this, and resident memory is not
+ * looked at. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -99,15 +100,16 @@ static inline enum store_status get(struct fixture *f, struct bytes key)
     return take_status(f);
 }
 
-static inline enum store_status set_if(struct fixture *f, struct bytes key, struct bytes value, uint64_t ttl_ms,
-                                       enum store_condition_kind kind, struct bytes operand)
+static inline enum store_status set_if(struct fixture *f, struct bytes key, struct bytes value,
+                                       uint64_t ttl_ms, enum store_condition_kind kind, struct bytes operand)
 {
     struct store_condition condition = {.kind = kind, .operand = operand};
     store_set(f->store, f->cache, key, value, ttl_ms, &condition, f->now_ms, note_answer, &f->answer);
     return take_status(f);
 }
 
-static inline enum store_status set_for(struct fixture *f, struct bytes key, struct bytes value, uint64_t ttl_ms)
+static inline enum store_status set_for(struct fixture *f, struct bytes key, struct bytes value,
+                                        uint64_t ttl_ms)
 {
     store_set(f->store, f->cache, key, value, ttl_ms, NULL, f->now_ms, note_answer, &f->answer);
     return take_status(f);
@@ -124,7 +126,8 @@ static inline enum store_status erase(struct fixture *f, struct bytes key)
     return take_status(f);
 }
 
-static inline enum store_status increment_for(struct fixture *f, struct bytes key, int64_t amount, uint64_t ttl_ms)
+static inline enum store_status increment_for(struct fixture *f, struct bytes key, int64_t amount,
+                                              uint64_t ttl_ms)
 {
     store_increment(f->store, f->cache, key, amount, ttl_ms, f->now_ms, note_answer, &f->answer);
     return take_status(f);

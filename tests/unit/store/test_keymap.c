@@ -1,4 +1,5 @@
-/* What the table under a shard promises: it finds what it was given, also in the midst of a change of size. */
+/* What the table under a shard promises: it finds what it was given, also in the midst of a change of size.
+ */
 #include "store/memory/item.h"
 #include "store/memory/keymap.h"
 #include "store/store_fixture.h"
@@ -82,8 +83,11 @@ static void entries_are_found_at_every_step_of_growing_and_shrinking(void **stat
     struct keymap *map = &shelf->map;
     uint64_t random = 2;
     uint64_t changes = 0;
-    for (uint64_t i = 0; changes < 200; i++) {
-        toggle(shelf, 1 + next_random(&random) % ITEMS);
+    for (uint64_t i = 0; i < scaled(400000); i++) {
+        uint64_t number = 1 + next_random(&random) % ITEMS;
+        bool filling = i / 10000 % 2 == 0;
+        if (shelf->present[number] != filling)
+            toggle(shelf, number);
         uint64_t load_percent = map->count * 100 / (map->small_buckets * KEYMAP_BUCKET);
         if (keymap_changing(map)) {
             keymap_step(map, shelf->items, shelf->seed);
@@ -99,9 +103,10 @@ static void entries_are_found_at_every_step_of_growing_and_shrinking(void **stat
             keymap_shrink(map, map->large_buckets - map->large_buckets / 8);
             changes++;
         }
-        if (i % 64 == 0)
+        if (i % 256 == 0)
             assert_all_found(shelf);
     }
+    assert_true(changes > scaled(100));
     shelf_close(shelf);
 }
 

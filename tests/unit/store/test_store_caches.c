@@ -84,8 +84,9 @@ static void an_old_handle_stays_without_a_cache_when_the_name_is_created_again(v
 static void fill(struct fixture *f, uint64_t items)
 {
     for (uint64_t i = 0; i < items; i++)
-        assert_int_equal(set(f, bytes_make(&i, sizeof i), bytes_of("a value of some forty bytes, more or less")),
-                         STORE_OK);
+        assert_int_equal(
+            set(f, bytes_make(&i, sizeof i), bytes_of("a value of some forty bytes, more or less")),
+            STORE_OK);
 }
 
 static void a_flush_hides_every_item_at_once_and_maintenance_returns_the_memory(void **state)

@@ -33,8 +33,8 @@ static const struct promise by_hash[] = {
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Sets under the condition where BEFORE is there (nothing if NULL), and looks at what came of it. */
-static void check_case(struct fixture *f, enum store_condition_kind kind, struct bytes operand, const char *before,
-                       bool writes)
+static void check_case(struct fixture *f, enum store_condition_kind kind, struct bytes operand,
+                       const char *before, bool writes)
 {
     erase(f, bytes_of("key"));
     if (before != NULL)
@@ -48,7 +48,8 @@ static void check_case(struct fixture *f, enum store_condition_kind kind, struct
         assert_int_equal(get(f, bytes_of("key")), STORE_MISSING);
 }
 
-static void check_promises(struct fixture *f, const struct promise *promises, size_t count, struct bytes operand)
+static void check_promises(struct fixture *f, const struct promise *promises, size_t count,
+                           struct bytes operand)
 {
     for (size_t i = 0; i < count; i++) {
         check_case(f, promises[i].kind, operand, NULL, promises[i].absent);
@@ -88,7 +89,8 @@ static void set_if_absent_keeps_the_value_and_the_ttl_that_are_there(void **stat
 {
     struct fixture *f = *state;
     set_for(f, bytes_of("key"), bytes_of(THERE), 500);
-    assert_int_equal(set_if(f, bytes_of("key"), bytes_of(WRITTEN), 900, STORE_IF_ABSENT, bytes_of("")), STORE_REFUSED);
+    assert_int_equal(set_if(f, bytes_of("key"), bytes_of(WRITTEN), 900, STORE_IF_ABSENT, bytes_of("")),
+                     STORE_REFUSED);
     assert_value(f, bytes_of("key"), bytes_of(THERE));
     assert_int_equal(item_ttl_of(f, bytes_of("key")), STORE_OK);
     assert_int_equal(f->answer.ttl_ms, 500);
@@ -99,8 +101,10 @@ static void an_expired_item_counts_as_absent(void **state)
     struct fixture *f = *state;
     set_for(f, bytes_of("key"), bytes_of(THERE), 10);
     f->now_ms += 10;
-    assert_int_equal(set_if(f, bytes_of("key"), bytes_of(WRITTEN), 10, STORE_IF_PRESENT, bytes_of("")), STORE_REFUSED);
-    assert_int_equal(set_if(f, bytes_of("key"), bytes_of(WRITTEN), 10, STORE_IF_ABSENT, bytes_of("")), STORE_OK);
+    assert_int_equal(set_if(f, bytes_of("key"), bytes_of(WRITTEN), 10, STORE_IF_PRESENT, bytes_of("")),
+                     STORE_REFUSED);
+    assert_int_equal(set_if(f, bytes_of("key"), bytes_of(WRITTEN), 10, STORE_IF_ABSENT, bytes_of("")),
+                     STORE_OK);
     assert_value(f, bytes_of("key"), bytes_of(WRITTEN));
 }
 

@@ -1,5 +1,6 @@
-/* What eviction promises: on popularity that follows Zipf's law with scans in between, the store hits more often than
- * LRU does with the same bytes. The LRU here is charged for keys and values alone, the store for all its memory. */
+/* What eviction promises: on popularity that follows Zipf's law with scans in between, the store hits more
+ * often than LRU does with the same bytes. The LRU here is charged for keys and values alone, the store for
+ * all its memory. */
 #include <math.h>
 
 #include "base/list.h"
@@ -54,7 +55,7 @@ struct lru {
     struct lru_item {
         struct list link;
         bool present;
-    } *items;
+    } * items;
     uint64_t used_bytes;
 };
 
@@ -89,7 +90,7 @@ static bool store_get_or_set(struct fixture *f, uint64_t key)
 
 static void compare(double skew)
 {
-    uint64_t steps = SANITIZED ? 400000 : 2000000;
+    uint64_t steps = SANITIZED ? 1000000 : 2000000;
     struct trace trace = trace_make(skew);
     struct fixture *f = fixture_open(LIMIT_BYTES);
     struct lru lru = {.items = calloc(POPULAR + steps, sizeof(struct lru_item))};
@@ -113,8 +114,10 @@ static void compare(double skew)
 static void the_store_hits_more_often_than_lru(void **state)
 {
     (void)state;
-    compare(0.7);
     compare(0.9);
+    if (SANITIZED)
+        return; /* enough of it, at a tenth of the speed */
+    compare(0.7);
     compare(1.1);
 }
 

@@ -147,9 +147,12 @@ static void increment_reads_all_that_is_a_64_bit_integer(void **state)
         const char *text;
         int64_t number;
     } cases[] = {
-        {"0", 0},   {"-0", 0},
-        {"007", 7}, {"-42", -42},
-        {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN},
+        {"0", 0},
+        {"-0", 0},
+        {"007", 7},
+        {"-42", -42},
+        {"9223372036854775807", INT64_MAX},
+        {"-9223372036854775808", INT64_MIN},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -161,9 +164,20 @@ static void increment_reads_all_that_is_a_64_bit_integer(void **state)
 
 static void increment_of_what_is_no_integer_changes_nothing(void **state)
 {
-    static const char *texts[] = {"",   "-",   "+1",  " 1",  "1 ",  "1.5", "abc",
-                                  "0x", "--1", "1-1", "9223372036854775808", "-9223372036854775809",
-                                  "99999999999999999999", "000000000000000000001"};
+    static const char *texts[] = {"",
+                                  "-",
+                                  "+1",
+                                  " 1",
+                                  "1 ",
+                                  "1.5",
+                                  "abc",
+                                  "0x",
+                                  "--1",
+                                  "1-1",
+                                  "9223372036854775808",
+                                  "-9223372036854775809",
+                                  "99999999999999999999",
+                                  "000000000000000000001"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         set(*state, bytes_of("n"), bytes_of(texts[i]));
         assert_int_equal(increment(*state, "n", 1), STORE_NOT_INTEGER);

@@ -1,4 +1,5 @@
-/* What the memory limit promises: it holds, whatever comes, and nothing is evicted as long as there is another way. */
+/* What the memory limit promises: it holds, whatever comes, and nothing is evicted as long as there is
+ * another way. */
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,21 +8,27 @@
 
 #define LIMIT_BYTES ((uint64_t)64 << 20)
 
-static uint64_t read_number(const char *path, const char *format)
-{
-    char line[256];
-    unsigned long long number = 0;
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file) != NULL && sscanf(line, format, &number) != 1)
-        continue;
-    fclose(file);
-    return number;
-}
-
 static uint64_t resident_bytes(void)
 {
-    return read_number("/proc/self/statm", "%*u %llu") * (uint64_t)sysconf(_SC_PAGESIZE);
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*u %llu", &pages), 1);
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What RLIMIT_DATA counts. */
+static uint64_t data_bytes(void)
+{
+    char line[256];
+    unsigned long long kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL && sscanf(line, "VmData: %llu", &kilobytes) != 1)
+        continue;
+    fclose(file);
+    return kilobytes * 1024;
 }
 
 /* Stays so after churn, too: freed memory that the process kept would show. */
@@ -52,9 +59,9 @@ static uint64_t churn(struct fixture *f, uint64_t *random, uint64_t least, uint6
 
 static void the_limit_holds_under_churn_with_shifting_sizes(void **state)
 {
-    static const uint64_t sizes[][2] = {{10, 100},        {1000, 4000},     {12000, 20000}, {40000, 70000},
-                                        {100000, 500000}, {10, 300000}, {10, 100},      {500000, 1000000},
-                                        {100, 1000}};
+    static const uint64_t sizes[][2] = {{10, 100},      {1000, 4000},      {12000, 20000},
+                                        {40000, 70000}, {100000, 500000},  {10, 300000},
+                                        {10, 100},      {500000, 1000000}, {100, 1000}};
     struct fixture *f = *state;
     uint64_t random = 1;
     if (SANITIZED)
@@ -206,9 +213,8 @@ static bool set_until_the_kernel_refuses(void)
 {
     struct fixture *f = fixture_open(LIMIT_BYTES);
     static uint8_t value[10000];
-    uint64_t data_bytes = read_number("/proc/self/status", "VmData: %llu") * 1024;
     uint64_t key = 0;
-    if (!limit_memory(RLIMIT_DATA, data_bytes + ((uint64_t)16 << 20)))
+    if (!limit_memory(RLIMIT_DATA, data_bytes() + ((uint64_t)16 << 20)))
         return false;
     while (key < 10000 && set(f, bytes_make(&key, sizeof key), bytes_make(value, sizeof value)) == STORE_OK)
         key++;

@@ -1,5 +1,5 @@
-/* What threads may do: everything at once. Each value tells its key, so that any mix-up shows; the thread sanitizer
- * sees what does not. */
+/* What threads may do: everything at once. Each value tells its key, so that any mix-up shows; the thread
+ * sanitizer sees what does not. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -54,8 +54,8 @@ static bool set_one(struct worker *worker, struct store_cache *cache, uint64_t k
     memset(value, 0, size);
     memcpy(value, &key, sizeof key);
     memcpy(value + size - sizeof size, &size, sizeof size);
-    store_set(worker->shared->store, cache, bytes_make(&key, sizeof key), bytes_make(value, size), 1 + draw % 1000,
-              NULL, (int64_t)(draw % 100), note_status, &status);
+    store_set(worker->shared->store, cache, bytes_make(&key, sizeof key), bytes_make(value, size),
+              1 + draw % 1000, NULL, (int64_t)(draw % 100), note_status, &status);
     return status == STORE_OK || status == STORE_NO_CACHE;
 }
 

@@ -22,7 +22,7 @@ static void an_expired_item_is_missing_to_every_operation(void **state)
 {
     struct fixture *f = *state;
     static enum store_status (*const operations[])(struct fixture *, struct bytes) = {get, erase, item_ttl_of,
-                                                                                     item_type_of};
+                                                                                      item_type_of};
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         set_for(f, bytes_of("key"), bytes_of("value"), 10);
         f->now_ms += 10;

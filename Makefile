@@ -1,0 +1,52 @@
+# The front door. Every target does its own set-up; none needs another to have been run before.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+.PHONY: help build demo test test-long bench bench-check format install clean
+
+help:
+	@echo 'make demo         a cache, a value, a short benchmark'
+	@echo 'make test         all tests, plain and sanitized'
+	@echo 'make build        build/release/mayfly and libmayfly'
+	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush for one part'
+	@echo 'make bench-check  the throughput part, failing below the floors in bench/floors'
+	@echo 'make test-long    long fuzzing and soaking'
+	@echo 'make format       lay the code out'
+	@echo 'make install      to PREFIX=$(PREFIX)'
+
+build:
+	@scripts/setup build
+	@mkdir -p build
+	@cmake --preset release -DMAYFLY_TESTS=OFF -DCMAKE_INSTALL_PREFIX='$(PREFIX)' > build/configure-release.log \
+		|| { cat build/configure-release.log; exit 1; }
+	@cmake --build --preset release
+
+demo: build
+	@scripts/demo
+
+test:
+	@scripts/setup test
+	@scripts/test
+
+test-long:
+	@scripts/setup test
+	@scripts/test long
+
+bench: build
+	@scripts/setup bench
+	@/usr/bin/python3 bench/run.py $(if $(GROUP),--group $(GROUP))
+
+bench-check: build
+	@scripts/setup bench
+	@/usr/bin/python3 bench/run.py --group throughput --check bench/floors
+
+format:
+	@scripts/setup test
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: build
+	@DESTDIR='$(DESTDIR)' cmake --install build/release
+
+clean:
+	rm -rf build

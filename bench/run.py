@@ -1,0 +1,320 @@
+"""mayfly side by side with Redis on this machine: alternating, several rounds, medians, as ratios.
+
+A server has one thread and the core 0, its client one thread and the core 1. Groups can be run alone:
+
+    throughput   requests a second at several numbers in flight, and CPU time a request
+    memory       resident bytes an item beside key and value, 5 million items
+    connections  memory of 10,000 idle connections while 100 busy ones go on
+    flush        the longest call while a cache of 5 million items is flushed
+
+Prints a table and writes bench/results/GROUP.json. Needs Python's standard library alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import resource
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MAYFLY = ROOT / "build/release/mayfly"
+RESULTS = ROOT / "bench/results"
+SERVER_CORE, CLIENT_CORE = "0", "1"
+ROUNDS = 3
+SECONDS = 3.0
+VALUE_BYTES = 100
+KEYS = 10_000
+READS = 0.9
+ITEMS = 5_000_000
+KEY_BYTES = 16
+IDLE_CONNECTIONS = 10_000
+PAGE_BYTES = resource.getpagesize()
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+# label, in flight on mayfly, mayfly's connections, Redis's connections, Redis's pipeline
+ROWS = [
+    ("1 in flight, 1 connection", 1, 1, 1, 1),
+    ("16 in flight, 1 connection", 16, 1, 1, 16),
+    ("50 in flight, 1 connection", 50, 1, 1, 50),
+    ("100 in flight, 1 connection", 100, 1, 1, 100),
+    ("400 in flight, 4 connections", 400, 4, 4, 100),
+    ("50 in flight, 1 connection; Redis 50 connections", 50, 1, 50, 1),
+]
+
+
+def pinned(core: str, *command: object) -> list[str]:
+    return ["taskset", "-c", core, *map(str, command)]
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+@contextmanager
+def mayfly_server(*options: object) -> Iterator[tuple[int, int]]:
+    """A server on a free port; gives its process id and port."""
+    command = pinned(SERVER_CORE, MAYFLY, "serve", "--listen", "127.0.0.1:0", *options)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            line = server.stderr.readline()
+            yield server.pid, json.loads(line)["port"]
+        finally:
+            server.terminate()
+            server.stderr.read()
+
+
+@contextmanager
+def redis_server(*options: object) -> Iterator[tuple[int, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = pinned(SERVER_CORE, "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
+                     "no", "--daemonize", "no", *options)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            for line in server.stdout:
+                if "Ready to accept connections" in line:
+                    break
+            else:
+                raise RuntimeError("redis-server did not start")
+            os.set_blocking(server.stdout.fileno(), False)
+            yield server.pid, port
+        finally:
+            server.terminate()
+
+
+def mayfly_bench(port: int, *options: object) -> dict:
+    with tempfile.NamedTemporaryFile(suffix=".json") as result:
+        subprocess.run(
+            pinned(CLIENT_CORE, MAYFLY, "bench", "--endpoint", f"127.0.0.1:{port}", "--json", result.name, *options),
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return json.loads(Path(result.name).read_text())
+
+
+def redis_bench(port: int, test: str, requests: int, connections: int, pipeline: int) -> tuple[float, float]:
+    """Requests a second, and CPU seconds of the client."""
+    command = pinned(CLIENT_CORE, "redis-benchmark", "-p", port, "-t", test, "-n", requests, "-c", connections, "-P",
+                     pipeline, "-d", VALUE_BYTES, "-r", KEYS, "--csv")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    row = re.search(rf'"{test}","([\d.]+)"', output, re.IGNORECASE)
+    if row is None:
+        raise RuntimeError(f"redis-benchmark said: {output}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return float(row[1]), cpu
+
+
+def measure_mayfly(server: tuple[int, int], in_flight: int, connections: int) -> dict[str, float]:
+    pid, port = server
+    # Filling and warming up come before the measurement, so the server's CPU is counted over a run of its own.
+    warm = ["--value-size", VALUE_BYTES, "--keys", KEYS, "--reads", int(READS * 100), "--concurrency", in_flight,
+            "--channels", connections, "--cache", "bench"]
+    before = cpu_seconds(pid)
+    result = mayfly_bench(port, *warm, "--warmup", "500ms", "--duration", f"{SECONDS}s")
+    spent = cpu_seconds(pid) - before
+    client = result["cpu_us_per_request"]
+    if result["errors"]:
+        raise RuntimeError(f"mayfly bench met errors: {result['errors']}")
+    requests = result["requests"] * (1 + 0.5 / SECONDS) + KEYS
+    return {"rps": result["throughput_rps"], "server_us": spent * 1e6 / requests,
+            "client_us": client["user"] + client["system"], "p50_us": result["latency_us"]["p50"],
+            "p999_us": result["latency_us"]["p999"]}
+
+
+def measure_redis(server: tuple[int, int], connections: int, pipeline: int) -> dict[str, float]:
+    pid, port = server
+    rates, server_us, client_us = {}, {}, {}
+    for test in ("set", "get"):
+        quick, _ = redis_bench(port, test, 20_000 if connections * pipeline > 1 else 5_000, connections, pipeline)
+        requests = int(quick * SECONDS / 2)
+        before = cpu_seconds(pid)
+        rates[test], cpu = redis_bench(port, test, requests, connections, pipeline)
+        server_us[test] = (cpu_seconds(pid) - before) * 1e6 / requests
+        client_us[test] = cpu * 1e6 / requests
+
+    def mixed(per_request: dict[str, float]) -> float:
+        return READS * per_request["get"] + (1 - READS) * per_request["set"]
+
+    return {"rps": 1 / mixed({test: 1 / rate for test, rate in rates.items()}), "server_us": mixed(server_us),
+            "client_us": mixed(client_us)}
+
+
+def median(samples: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
+
+
+def throughput() -> dict:
+    rows = []
+    print(f"{'':50} {'mayfly/s':>10} {'Redis/s':>10} {'ratio':>6}   CPU us a request: server, client (Redis)")
+    for label, in_flight, connections, redis_connections, pipeline in ROWS:
+        ours, theirs = [], []
+        with mayfly_server("--cache", "bench") as mayfly, redis_server() as redis:
+            for _ in range(ROUNDS):
+                ours.append(measure_mayfly(mayfly, in_flight, connections))
+                theirs.append(measure_redis(redis, redis_connections, pipeline))
+        a, b = median(ours), median(theirs)
+        ratio = statistics.median(x["rps"] / y["rps"] for x, y in zip(ours, theirs))
+        rows.append({"row": label, "ratio": ratio, "mayfly": a, "redis": b, "rounds": {"mayfly": ours, "redis": theirs}})
+        print(f"{label:50} {a['rps']:10.0f} {b['rps']:10.0f} {ratio:6.2f}   {a['server_us']:.2f}, {a['client_us']:.2f} "
+              f"({b['server_us']:.2f}, {b['client_us']:.2f})", flush=True)
+    return {"value_bytes": VALUE_BYTES, "reads": READS, "rows": rows}
+
+
+def memory() -> dict:
+    with mayfly_server("--cache", "bench", "--memory-limit", "4gib") as (pid, port):
+        before = resident_bytes(pid)
+        mayfly_bench(port, "--keys", ITEMS, "--value-size", VALUE_BYTES, "--reads", 100, "--requests", 1000, "--warmup",
+                     "0s", "--concurrency", 100, "--channels", 1, "--cache", "bench")
+        ours = (resident_bytes(pid) - before) / ITEMS - KEY_BYTES - VALUE_BYTES
+    with redis_server("--enable-debug-command", "yes") as (pid, port):
+        before = resident_bytes(pid)
+        # Keys of KEY_BYTES for every number: the prefix of the first is one digit longer than the last's.
+        subprocess.run(["redis-cli", "-p", str(port), "DEBUG", "POPULATE", str(ITEMS), "key-bytes", str(VALUE_BYTES)],
+                       check=True, stdout=subprocess.DEVNULL)
+        digits = sum(len(str(i)) * n for i, n in ((10 ** k, 9 * 10 ** k if 10 ** (k + 1) <= ITEMS else ITEMS - 10 ** k)
+                                                  for k in range(len(str(ITEMS - 1)))))
+        key_bytes = len("key-bytes:") + digits / ITEMS
+        theirs = (resident_bytes(pid) - before) / ITEMS - key_bytes - VALUE_BYTES
+    print(f"resident bytes an item beside key and value, {ITEMS:,} items: mayfly {ours:.1f}, Redis {theirs:.1f}")
+    return {"items": ITEMS, "overhead_bytes": {"mayfly": ours, "redis": theirs}}
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
+
+
+def idle_connections(port: int, count: int) -> list[socket.socket]:
+    """Connections that have greeted, been greeted, and say nothing more."""
+    sockets = []
+    with selectors.DefaultSelector() as waiting:
+        for _ in range(count):
+            connection = socket.create_connection(("127.0.0.1", port))
+            connection.sendall(PREFACE)
+            waiting.register(connection, selectors.EVENT_READ)
+            sockets.append(connection)
+        left = count
+        while left > 0:
+            for key, _ in waiting.select():
+                connection = key.fileobj
+                if connection.recv(4096) == b"":
+                    raise RuntimeError("the server closed an idle connection")
+                connection.sendall(SETTINGS_ACK)
+                waiting.unregister(connection)
+                left -= 1
+    return sockets
+
+
+def connections() -> dict:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    busy = ["--concurrency", 100, "--channels", 100, "--duration", "3s", "--cache", "bench"]
+    with mayfly_server("--cache", "bench") as (pid, port):
+        alone = mayfly_bench(port, *busy)
+        before = resident_bytes(pid)
+        idle = idle_connections(port, min(IDLE_CONNECTIONS, hard - 200))
+        bytes_each = (resident_bytes(pid) - before) / len(idle)
+        together = mayfly_bench(port, *busy)
+        for connection in idle:
+            connection.close()
+    ratio = together["throughput_rps"] / alone["throughput_rps"]
+    print(f"{len(idle):,} idle connections: {bytes_each:.0f} resident bytes each; 100 busy ones do "
+          f"{together['throughput_rps']:.0f}/s, {alone['throughput_rps']:.0f}/s without them ({ratio:.2f})")
+    return {"idle": len(idle), "bytes_each": bytes_each, "busy_rps": together["throughput_rps"],
+            "busy_rps_without": alone["throughput_rps"]}
+
+
+def flush() -> dict:
+    probe = ["--concurrency", 1, "--channels", 1, "--duration", "4s", "--cache", "probe"]
+    alone, disturbed = [], []
+    for _ in range(ROUNDS):
+        with mayfly_server("--cache", "probe", "--memory-limit", "4gib") as (_, port):
+            subprocess.run([MAYFLY, "cache", "create", "big", "--endpoint", f"127.0.0.1:{port}"], check=True)
+            mayfly_bench(port, "--keys", ITEMS, "--value-size", VALUE_BYTES, "--reads", 100, "--requests", 100,
+                         "--warmup", "0s", "--concurrency", 100, "--cache", "big")
+            alone.append(mayfly_bench(port, *probe)["latency_us"]["max"])
+            during = subprocess.Popen(
+                ["sh", "-c", f"sleep 2; exec {MAYFLY} cache flush big --endpoint 127.0.0.1:{port}"])
+            disturbed.append(mayfly_bench(port, *probe)["latency_us"]["max"])
+            during.wait()
+    added = statistics.median(disturbed) - statistics.median(alone)
+    print(f"flushing {ITEMS:,} items: longest call {statistics.median(disturbed):.0f} us, "
+          f"{statistics.median(alone):.0f} us undisturbed, {added:.0f} us added")
+    return {"items": ITEMS, "max_us": disturbed, "undisturbed_max_us": alone, "added_us": added}
+
+
+GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush}
+
+
+def machine() -> dict[str, object]:
+    names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+             if line.startswith("model name")]
+    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+    return {"processor": names[0] if names else "", "cores": os.cpu_count(), "kernel": platform.release(),
+            "mayfly": subprocess.run([MAYFLY, "version"], capture_output=True, text=True, check=True).stdout.split()[1],
+            "redis": redis.split("v=")[1].split()[0]}
+
+
+def write(group: str, result: dict) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    date = datetime.date.today().isoformat()
+    text = json.dumps({"group": group, "date": date, "machine": machine(), **result}, indent=1)
+    (RESULTS / f"{group}.json").write_text(text + "\n")
+
+
+def below_floors(path: Path, result: dict) -> list[str]:
+    problems = []
+    ratios = {row["row"]: row["ratio"] for row in result["rows"]}
+    for line in path.read_text().splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, floor = line.rsplit(None, 1)
+        name = name.strip()
+        if name not in ratios:
+            problems.append(f"{path.name} names a row that was not measured: {name}")
+        elif ratios[name] < float(floor):
+            problems.append(f"{name}: {ratios[name]:.2f} is below the floor {floor}")
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--group", choices=GROUPS, action="append", help="run this part alone; may be repeated")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="fail where a throughput ratio is below its floor")
+    arguments = parser.parse_args()
+    problems: list[str] = []
+    for name in arguments.group or list(GROUPS):
+        start = time.monotonic()
+        print(f"== {name}", flush=True)
+        result = GROUPS[name]()
+        write(name, result)
+        if arguments.check is not None and name == "throughput":
+            problems = below_floors(arguments.check, result)
+        print(f"== {name}: {time.monotonic() - start:.0f} s\n", flush=True)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
