@@ -1,6 +1,7 @@
 #include "cli/target.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_MS        1000000
+#define CONNECT_LIMIT_MS 2000 /* a person waits for it */
 
 #define ENDPOINT_OPTION                                                                                      \
     {                                                                                                        \
@@ -11,7 +12,7 @@
     {                                                                                                        \
         .name = "timeout", .type = OPTION_DURATION, .offset = offsetof(struct target_settings, timeout_ns),  \
         .fallback = "5s", .min = NS_PER_MS, .max = INT64_C(3600) * 1000 * NS_PER_MS, .value_name = "TIME",   \
-        .help = "how long to wait for a connection, and then for the answer"                                 \
+        .help = "how long to wait for the answer, and, up to 2 s, for a connection"                                 \
     }
 
 const struct option target_options[] = {ENDPOINT_OPTION, TIMEOUT_OPTION};

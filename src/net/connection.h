@@ -1,4 +1,6 @@
-/* A TCP connection that carries an HTTP/2 connection: moves bytes between the kernel and rpc.
+/* A TCP connection that carries an HTTP/2 connection: moves bytes between the kernel and rpc. libuv says when
+ * the socket is ready; reading and writing are done here, without copies and without SIGPIPE, which a library
+ * may not leave to its host.
  *
  * Input is fed to rpc in slices, and what it answers is written after each slice: written in one piece at the
  * end, a busy connection's two ends would wait for each other in turn. A peer that does not read stops
@@ -7,7 +9,6 @@
 #ifndef MAYFLY_NET_CONNECTION_H
 #define MAYFLY_NET_CONNECTION_H
 
-#include "base/buffer.h"
 #include "net/loop.h"
 #include "rpc/h2.h"
 
@@ -29,7 +30,9 @@ struct net_connection_events {
 };
 
 struct net_connection {
-    uv_tcp_t tcp;
+    uv_poll_t poll;
+    int fd;
+    int watched; /* the events that poll waits for */
     struct list unflushed;
     struct net_loop *loop;
     struct h2_connection *h2; /* NULL until connected */
@@ -38,15 +41,13 @@ struct net_connection {
     struct h2_config config;
     const struct h2_engine *engine;
 
-    uv_connect_t connect;
-    uv_write_t write;
-    struct buffer writing; /* what the kernel did not take at once */
-    struct timer stall;
+    struct timer stall; /* armed while the kernel takes no more */
     int64_t stall_limit_ns;
 
     bool busy; /* inside h2_recv or h2_pending */
     bool closing;
-    bool reading;
+    bool write_blocked;
+    bool read_paused;
     bool is_over; /* close when all is written */
     bool broken;
     const char *why;

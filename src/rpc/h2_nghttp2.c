@@ -613,13 +613,15 @@ static void client_refuse_message(struct engine_call *call, enum grpc_assembly p
 
 static void client_field(struct engine_call *call, struct bytes name, struct bytes value)
 {
+    size_t limit_bytes = owner_of(call)->config.limits.header_bytes;
+    size_t field_bytes = name.size + value.size + GRPC_FIELD_OVERHEAD_BYTES;
     if (call->failure != NULL)
         return;
-    if (!reply_headers_field(&call->reply, name, value))
-        client_fail(call, STATUS_RESOURCE_EXHAUSTED, "there is no memory for the reply");
-    else if (call->reply.bytes > owner_of(call)->config.limits.header_bytes)
+    if (call->reply.bytes + field_bytes > limit_bytes)
         client_fail(call, STATUS_RESOURCE_EXHAUSTED,
                     "the reply's metadata is larger than this client accepts");
+    else if (!reply_headers_field(&call->reply, name, value))
+        client_fail(call, STATUS_RESOURCE_EXHAUSTED, "there is no memory for the reply");
 }
 
 /* What a reply without a status of gRPC's means. */
@@ -749,12 +751,15 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
     return 0;
 }
 
-/* Whether anybody waits for messages of the peer. */
+/* Whether anybody waits for messages of the peer, and it speaks gRPC. */
 static bool call_listens(const struct engine_call *call)
 {
     if (call == NULL || !call->opened || call->ended)
         return false;
-    return is_server(owner_of(call)) ? !call->finished : call->failure == NULL && !call->reply.has_status;
+    if (is_server(owner_of(call)))
+        return !call->finished;
+    const struct reply_headers *reply = &call->reply;
+    return call->failure == NULL && !reply->has_status && reply->http_status == 200 && reply->is_grpc;
 }
 
 static bool call_takes_one_message(const struct engine_call *call)

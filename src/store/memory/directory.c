@@ -75,7 +75,7 @@ static bool make_room(struct directory *directory)
     if (directory->count < directory->room)
         return true;
     size_t room = directory->room == 0 ? 16 : directory->room * 2;
-    void *caches = realloc(directory->caches, room * sizeof *directory->caches);
+    void *caches = realloc(directory->caches, room * sizeof(struct store_cache *));
     if (caches == NULL)
         return false;
     directory->caches = caches;
@@ -117,7 +117,7 @@ enum store_status directory_create(struct directory *directory, struct bytes nam
     atomic_init(&cache->number, cache->id);
     atomic_init(&cache->references, 1);
     memmove(directory->caches + at + 1, directory->caches + at,
-            (directory->count - at) * sizeof *directory->caches);
+            (directory->count - at) * sizeof(struct store_cache *));
     directory->caches[at] = cache;
     directory->numbers[directory->count++] = cache->id;
     cache = NULL;
@@ -138,7 +138,7 @@ enum store_status directory_delete(struct directory *directory, struct bytes nam
         struct store_cache *cache = directory->caches[at];
         drop_number(directory, cache->number);
         memmove(directory->caches + at, directory->caches + at + 1,
-                (directory->count - at - 1) * sizeof *directory->caches);
+                (directory->count - at - 1) * sizeof(struct store_cache *));
         directory->count--;
         cache->number = 0;
         atomic_fetch_add_explicit(&directory->epoch, 1, memory_order_release);

@@ -13,7 +13,7 @@
 #define SPREAD_MOST   4
 
 /* While growing, items are fetched from memory so many steps before they are read. */
-#define STEPS_AHEAD   4
+#define STEPS_AHEAD   ((uint64_t)4)
 
 uint64_t keymap_bytes(uint64_t buckets)
 {

@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define KEYMAP_BUCKET         8
-#define KEYMAP_LEAST_BUCKETS  64
+#define KEYMAP_LEAST_BUCKETS  ((uint64_t)64)
 #define KEYMAP_TAG            0xfffu
 #define KEYMAP_STEP_AWAY      0x1000u  /* a displacement of one */
 #define KEYMAP_LOW            0xfffffu /* displacement and tag */

@@ -24,7 +24,10 @@
 
 /* Segments that a piece of a round passes by, and buckets of the keymap that a piece moves. */
 #define PIECE_SEGMENTS    64
-#define PIECE_BUCKETS     128
+#define PIECE_BUCKETS     64
+
+/* Even to pass by takes time in a large store. */
+#define ROUNDS_A_REST     8
 
 /* The small queue's part of the bytes. */
 #define SMALL_PART        10
@@ -34,7 +37,7 @@
 
 /* Pieces of eviction, and more for each segment's worth of room, after which items that were used more often
  * go, too: no operation pays for the whole queue. */
-#define PIECES_A_PRESSURE 64
+#define PIECES_A_PRESSURE 128
 #define PRESSURE_MOST     64
 
 /* Why a segment is walked through. */
@@ -258,17 +261,24 @@ bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, int64_t 
     return false;
 }
 
-/* The sweep of a segment is done. Its next is due when another item expires, but after a rest that grows with
- * the store: a millisecond for each segment there is, so that sweeping segments of mixed TTLs takes a few
- * hundredths of a core, whatever the size of the store. */
+/* How long a segment rests after a sweep: a millisecond for each segment there is in the store, so that
+ * sweeping segments of mixed TTLs takes a few hundredths of a core, whatever the size of the store. */
+static int64_t rest_ms(const struct shard *shard)
+{
+    uint64_t used_bytes = atomic_load_explicit(&shard->region->used_bytes, memory_order_relaxed);
+    return 1 + (int64_t)(used_bytes / shard->region->segment_bytes);
+}
+
+/* DUE_MS, but not before RESTED_MS; what is never due stays so. */
+static int64_t due_after_rest(int64_t due_ms, int64_t rested_ms)
+{
+    return due_ms > rested_ms ? due_ms : rested_ms;
+}
+
 static void finish_sweep(struct shard *shard, int64_t now_ms)
 {
     struct segment *segment = shard->sweeping;
-    uint64_t used_bytes = atomic_load_explicit(&shard->region->used_bytes, memory_order_relaxed);
-    int64_t rested_ms = now_ms + 1 + (int64_t)(used_bytes / shard->region->segment_bytes);
-    segment->due_ms = shard->sweep_due_ms > rested_ms ? shard->sweep_due_ms : rested_ms;
-    if (shard->sweep_due_ms == CLOCK_NEVER)
-        segment->due_ms = CLOCK_NEVER;
+    segment->due_ms = due_after_rest(shard->sweep_due_ms, now_ms + rest_ms(shard));
     segment->swept_epoch = shard->sweep_epoch;
     shard->sweeping = NULL;
     if (segment->live_items == 0 && shard->open[segment->queue] != segment)
@@ -334,7 +344,7 @@ static void round_piece(struct shard *shard, int64_t now_ms)
     if (list_empty(&shard->round))
         shard->round_left = 0;
     if (shard->round_left == 0) {
-        shard->due_ms = shard->round_due_ms;
+        shard->due_ms = due_after_rest(shard->round_due_ms, now_ms + rest_ms(shard) / ROUNDS_A_REST);
         shard->swept_epoch = shard->round_epoch;
     }
 }

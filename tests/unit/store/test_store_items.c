@@ -64,9 +64,9 @@ static void items_of_every_size_class_come_back_whole(void **state)
     }
 }
 
-static void keys_of_70_kilobytes_are_told_apart_by_their_last_byte(void **state)
+static void keys_of_seventy_kilobytes_are_told_apart_by_their_last_byte(void **state)
 {
-    size_t size = 70 * 1024;
+    size_t size = 70000;
     uint8_t *key = make_pattern(size, 1);
     assert_int_equal(set(*state, bytes_make(key, size), bytes_of("one")), STORE_OK);
     key[size - 1] ^= 1;
@@ -227,7 +227,7 @@ int main(void)
         PROMISE(keys_and_values_may_be_any_bytes),
         PROMISE(empty_keys_and_values_are_like_others),
         PROMISE(items_of_every_size_class_come_back_whole),
-        PROMISE(keys_of_70_kilobytes_are_told_apart_by_their_last_byte),
+        PROMISE(keys_of_seventy_kilobytes_are_told_apart_by_their_last_byte),
         cmocka_unit_test(five_megabytes_fit_the_smallest_store),
         PROMISE(an_item_above_the_item_limit_is_refused_and_changes_nothing),
         PROMISE(delete_removes_once),

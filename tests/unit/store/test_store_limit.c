@@ -84,7 +84,7 @@ static void overwriting_at_changing_sizes_loses_no_live_key(void **state)
     static uint8_t value[2000];
     uint64_t keys = 32000;
     uint64_t random = 2;
-    for (uint64_t i = 0; i < scaled(1000000) || i < 2 * keys; i++) {
+    for (uint64_t i = 0; i < scaled(500000) || i < 2 * keys; i++) {
         uint64_t key = i < keys ? i : next_random(&random) % keys;
         assert_int_equal(get(f, bytes_make(&key, sizeof key)), i < keys ? STORE_MISSING : STORE_OK);
         set(f, bytes_make(&key, sizeof key), bytes_make(value, next_random(&random) % sizeof value));
@@ -112,7 +112,7 @@ static void memory_of_deleted_items_is_used_before_anything_is_evicted(void **st
     struct fixture *f = *state;
     static uint8_t value[1000];
     uint64_t window = 30000;
-    for (uint64_t i = 0; i < 20 * window; i++) {
+    for (uint64_t i = 0; i < (SANITIZED ? 4 : 20) * window; i++) {
         uint64_t old = i - window;
         assert_int_equal(set(f, bytes_make(&i, sizeof i), bytes_make(value, i % sizeof value)), STORE_OK);
         if (i >= window)

@@ -1,0 +1,216 @@
+"""The command `mayfly` as a person uses it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, Server
+
+StartServer = Callable[..., Server]
+COMMAND_TIMEOUT_S = 60
+
+OK, MISS, USAGE, FAILED, UNREACHABLE, LOCAL = range(6)
+
+
+class Mayfly:
+    """The command, pointed at one server."""
+
+    def __init__(self, binary: Path, endpoint: str) -> None:
+        self.binary = binary
+        self.environment = {**os.environ, "MAYFLY_ENDPOINT": endpoint}
+
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([str(self.binary), *arguments], input=stdin, capture_output=True,
+                              env=self.environment, timeout=COMMAND_TIMEOUT_S)
+
+    def ok(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Run a command that has to succeed, and return what it printed."""
+        done = self(*arguments, stdin=stdin)
+        assert (done.returncode, done.stderr) == (OK, b""), done
+        return done.stdout
+
+    def fails(self, code: int, *arguments: str) -> str:
+        """Run a command that has to fail with this code, and return its one sentence."""
+        done = self(*arguments)
+        assert (done.returncode, done.stdout) == (code, b""), done
+        sentence = done.stderr.decode()
+        assert sentence.startswith("mayfly: ") and sentence.count("\n") == 1, sentence
+        return sentence
+
+
+@pytest.fixture
+def mayfly(binary: Path, server: Server) -> Mayfly:
+    return Mayfly(binary, server.address)
+
+
+@pytest.fixture
+def cache(mayfly: Mayfly) -> str:
+    name = f"cli-{uuid.uuid4().hex}"
+    mayfly.ok("cache", "create", name)
+    return name
+
+
+def test_a_value_can_be_set_read_and_deleted(mayfly: Mayfly, cache: str) -> None:
+    assert mayfly.ok("set", cache, "greeting", "hello", "--ttl", "1m") == b""
+    assert mayfly.ok("get", cache, "greeting") == b"hello"
+    mayfly.ok("delete", cache, "greeting")
+    assert "has no key greeting" in mayfly.fails(MISS, "get", cache, "greeting")
+    mayfly.ok("delete", cache, "greeting")
+
+
+def test_a_binary_value_goes_through_standard_input_and_output(mayfly: Mayfly, cache: str) -> None:
+    value = bytes(range(256)) * 300
+    mayfly.ok("set", cache, "binary", "-", stdin=value)
+    assert mayfly.ok("get", cache, "binary") == value
+
+
+def test_what_follows_two_dashes_is_no_option(mayfly: Mayfly, cache: str) -> None:
+    mayfly.ok("set", cache, "--", "--key", "--value")
+    assert mayfly.ok("get", "--", cache, "--key") == b"--value"
+
+
+def test_increment_prints_the_new_number(mayfly: Mayfly, cache: str) -> None:
+    assert mayfly.ok("increment", cache, "n") == b"1\n"
+    assert mayfly.ok("increment", cache, "n", "41") == b"42\n"
+    assert mayfly.ok("increment", cache, "n", "--", "-2") == b"40\n"
+    mayfly.ok("set", cache, "text", "no number")
+    assert "FAILED_PRECONDITION" in mayfly.fails(FAILED, "increment", cache, "text")
+
+
+def test_caches_are_created_listed_emptied_and_deleted(mayfly: Mayfly, cache: str) -> None:
+    assert cache in mayfly.ok("cache", "list").decode().split()
+    assert "ALREADY_EXISTS" in mayfly.fails(FAILED, "cache", "create", cache)
+    mayfly.ok("set", cache, "k", "v")
+    mayfly.ok("cache", "flush", cache)
+    mayfly.fails(MISS, "get", cache, "k")
+    mayfly.ok("cache", "delete", cache)
+    assert cache not in mayfly.ok("cache", "list").decode().split()
+    assert "NOT_FOUND" in mayfly.fails(FAILED, "get", cache, "k")
+
+
+def test_ping_says_how_fast_the_server_answered(mayfly: Mayfly) -> None:
+    assert b"answered in" in mayfly.ok("ping")
+
+
+def test_nobody_there_is_said_in_a_sentence_with_the_address(binary: Path) -> None:
+    sentence = Mayfly(binary, "127.0.0.1:1").fails(UNREACHABLE, "ping", "--timeout", "100ms")
+    assert "127.0.0.1:1" in sentence
+
+
+@pytest.mark.parametrize("arguments", [
+    ("no-such-command",),
+    ("get",),
+    ("get", "cache"),
+    ("set", "cache", "key"),
+    ("cache", "rename", "a"),
+    ("cache", "create"),
+    ("ping", "--no-such-option"),
+    ("ping", "--timeout"),
+    ("ping", "--timeout", "soon"),
+    ("ping", "--endpoint", "nowhere"),
+    ("increment", "cache", "key", "much"),
+    ("bench", "--threads", "4", "--concurrency", "2"),
+    ("bench", "--reads", "101"),
+    ("bench", "--channels", "none"),
+    ("serve", "--memory-limit", "1kb"),
+    ("serve", "--log-level", "loud"),
+    ("serve", "--listen", "somewhere"),
+    ("serve", "extra"),
+])
+def test_wrong_usage_is_a_sentence_and_its_own_exit_code(mayfly: Mayfly, arguments: tuple[str, ...]) -> None:
+    expected = LOCAL if arguments[:2] == ("serve", "--listen") else USAGE
+    mayfly.fails(expected, *arguments)
+
+
+def test_every_command_has_help(mayfly: Mayfly) -> None:
+    overview = mayfly.ok("help").decode()
+    for command in ("serve", "cache", "get", "set", "delete", "increment", "ping", "bench"):
+        assert f"\n  {command} " in overview
+        assert f"usage: mayfly {command}" in mayfly.ok(command, "--help").decode()
+
+
+def test_the_settings_page_is_what_the_tables_say(mayfly: Mayfly) -> None:
+    assert mayfly.ok("settings-page").decode() == (REPOSITORY / "docs/settings.md").read_text()
+
+
+def test_a_taken_port_is_an_error_that_says_so(mayfly: Mayfly, server: Server) -> None:
+    assert "is taken" in mayfly.fails(LOCAL, "serve", "--listen", server.address)
+
+
+def test_a_network_address_needs_an_explicit_word(mayfly: Mayfly) -> None:
+    assert "--trusted-network" in mayfly.fails(LOCAL, "serve", "--listen", "0.0.0.0:0")
+
+
+def test_settings_come_from_file_environment_and_command_line_in_that_order(
+    binary: Path, start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "mayfly.conf"
+    settings.write_text("# a comment\ncache = from-file\nmax-caches = 5\nthreads = 2\n")
+    monkeypatch.setenv("MAYFLY_MAX_CACHES", "7")
+    monkeypatch.setenv("MAYFLY_CONFIG", str(settings))
+    server = start_server("--threads", "1")
+    assert json.loads(server.log[0])["threads"] == 1
+    assert Mayfly(binary, server.address).ok("cache", "list") == b"from-file\n"
+
+    settings.write_text("max-caches = many\n")
+    assert "mayfly.conf:1:" in Mayfly(binary, server.address).fails(USAGE, "serve")
+
+
+BENCH = ("bench", "--concurrency", "20", "--duration", "500ms", "--warmup", "100ms", "--keys", "100")
+
+
+def test_bench_prints_a_table_and_writes_json(mayfly: Mayfly, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    done = mayfly(*BENCH, "--json", str(path), "--channels", "2", "--threads", "2")
+    assert done.returncode == OK, done
+    for word in (b"throughput", b"p50", b"p90", b"p99", b"p99.9", b"max", b"errors"):
+        assert word in done.stdout
+    result = json.loads(path.read_text())
+    latency = result["latency_us"]
+    assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["p999"] <= latency["max"]
+    assert result["requests"] > 0 and result["errors"] == {} and result["misses"] == 0
+    assert result["throughput_rps"] == pytest.approx(result["requests"] / result["seconds"], rel=0.01)
+    assert result["settings"]["concurrency"] == 20 and result["settings"]["channels"] == "2"
+    assert {"processor", "cores", "kernel", "mayfly"} <= result["machine"].keys()
+    assert b"mayfly-bench" not in mayfly.ok("cache", "list"), "the cache that it made is gone"
+
+
+def test_bench_can_count_requests_instead_of_seconds(mayfly: Mayfly, cache: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    done = mayfly("bench", "--cache", cache, "--requests", "1000", "--warmup", "0s", "--concurrency", "10",
+                  "--json", str(path))
+    assert done.returncode == OK, done
+    assert 1000 <= json.loads(path.read_text())["requests"] <= 1010, "those in flight at the end count as well"
+    assert cache.encode() in mayfly.ok("cache", "list"), "the cache that was there stays"
+
+
+def test_bench_reports_progress_while_it_runs(mayfly: Mayfly) -> None:
+    done = mayfly("bench", "--concurrency", "5", "--duration", "2200ms", "--warmup", "0s")
+    assert done.stderr.count(b"requests/s") >= 2, done.stderr
+
+
+def test_bench_that_is_interrupted_prints_what_it_has(binary: Path, server: Server) -> None:
+    command = [str(binary), "bench", "--endpoint", server.address, "--duration", "1h", "--warmup", "0s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert "requests/s" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        output, _ = running.communicate(timeout=COMMAND_TIMEOUT_S)
+    assert running.returncode == OK and "throughput" in output
+
+
+def test_bench_counts_errors_by_status(mayfly: Mayfly, server: Server, tmp_path: Path) -> None:
+    """Values over the server's limit fail, and the table says with what."""
+    path = tmp_path / "result.json"
+    done = mayfly("bench", "--reads", "0", "--value-size", "5000000", "--duration", "300ms", "--warmup", "0s",
+                  "--concurrency", "2", "--json", str(path))
+    assert done.returncode == OK, done
+    assert json.loads(path.read_text())["errors"].keys() == {"RESOURCE_EXHAUSTED"}
+    assert b"RESOURCE_EXHAUSTED" in done.stdout

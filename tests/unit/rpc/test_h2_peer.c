@@ -1,0 +1,1010 @@
+/* The engine against peers that break rules, abuse them, or only use them otherwise than we do: frames
+ * written by hand. What the engine sends is read back into a text such as "HEADERS(1 :status=200)
+ * RST_STREAM(1 8)". */
+#include "rpc/h2_pair.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum {
+    DATA,
+    HEADERS,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    PUSH_PROMISE,
+    PING,
+    GOAWAY,
+    WINDOW_UPDATE,
+    CONTINUATION
+};
+enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
+
+struct peer {
+    struct pair *pair;
+    struct pair_end *end; /* ours */
+    struct buffer out;    /* what the peer is about to send */
+    struct buffer in;     /* what it has not read yet */
+    nghttp2_hd_inflater *inflater;
+    char heard[1 << 16];
+};
+
+/* --- Writing frames --- */
+
+static void peer_put(struct peer *peer, const void *data, size_t size)
+{
+    assert_true(buffer_append(&peer->out, bytes_make(data, size)));
+}
+
+static void peer_frame(struct peer *peer, uint8_t type, uint8_t flags, uint32_t stream, struct bytes payload)
+{
+    uint8_t head[9] = {(uint8_t)(payload.size >> 16),
+                       (uint8_t)(payload.size >> 8),
+                       (uint8_t)payload.size,
+                       type,
+                       flags,
+                       (uint8_t)(stream >> 24),
+                       (uint8_t)(stream >> 16),
+                       (uint8_t)(stream >> 8),
+                       (uint8_t)stream};
+    peer_put(peer, head, sizeof head);
+    peer_put(peer, payload.data, payload.size);
+}
+
+static void peer_number_frame(struct peer *peer, uint8_t type, uint32_t stream, uint32_t number)
+{
+    uint8_t payload[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+                          (uint8_t)number};
+    peer_frame(peer, type, 0, stream, bytes_make(payload, sizeof payload));
+}
+
+/* A field without compression: RFC 7541 section 6.2.2. */
+static void put_field(struct buffer *block, struct bytes name, struct bytes value)
+{
+    uint8_t start[] = {0, (uint8_t)name.size};
+    assert_true(name.size < 127);
+    assert_true(buffer_append(block, bytes_make(start, 2)) && buffer_append(block, name));
+    if (value.size < 127) {
+        uint8_t size = (uint8_t)value.size;
+        assert_true(buffer_append(block, bytes_make(&size, 1)));
+    } else {
+        size_t rest = value.size - 127;
+        uint8_t size[] = {127, (uint8_t)(rest | 0x80), (uint8_t)(rest >> 7 | 0x80), (uint8_t)(rest >> 14)};
+        assert_true(buffer_append(block, bytes_make(size, 4)));
+    }
+    assert_true(buffer_append(block, value));
+}
+
+static const char *const unary_request[] = {":method=POST",
+                                            ":scheme=http",
+                                            ":path=/test.Service/Unary",
+                                            ":authority=localhost",
+                                            "te=trailers",
+                                            "content-type=application/grpc",
+                                            NULL};
+
+static const char *const reply_start[] = {":status=200", "content-type=application/grpc", NULL};
+
+/* FIELDS: "name=value" one after the other, closed by NULL. */
+static void put_fields(struct buffer *block, const char *const *fields)
+{
+    for (; *fields != NULL; fields++) {
+        const char *equals = strchr(*fields, '=');
+        put_field(block, bytes_make(*fields, (size_t)(equals - *fields)), bytes_of(equals + 1));
+    }
+}
+
+static void peer_headers(struct peer *peer, uint8_t flags, uint32_t stream, const char *const *fields)
+{
+    struct buffer block = {0};
+    put_fields(&block, fields);
+    peer_frame(peer, HEADERS, flags | END_HEADERS, stream, buffer_bytes(&block));
+    buffer_free(&block);
+}
+
+/* A message with its prefix as one DATA frame. */
+static void peer_message(struct peer *peer, uint8_t flags, uint32_t stream, uint8_t compressed,
+                         const char *text)
+{
+    uint8_t payload[64] = {compressed, 0, 0, 0, (uint8_t)strlen(text)};
+    assert_true(strlen(text) < sizeof payload - 5);
+    memcpy(payload + 5, text, strlen(text));
+    peer_frame(peer, DATA, flags, stream, bytes_make(payload, 5 + strlen(text)));
+}
+
+/* --- Reading frames --- */
+
+static uint32_t number_at(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+__attribute__((format(printf, 2, 3))) static void peer_note(struct peer *peer, const char *format, ...)
+{
+    size_t used = strlen(peer->heard);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(peer->heard + used, sizeof peer->heard - used, format, arguments);
+    va_end(arguments);
+}
+
+static void peer_hear_headers(struct peer *peer, uint32_t stream, struct bytes block)
+{
+    peer_note(peer, "HEADERS(%u", stream);
+    for (;;) {
+        nghttp2_nv field;
+        int flags = 0;
+        ssize_t used = nghttp2_hd_inflate_hd2(peer->inflater, &field, &flags, block.data, block.size, 1);
+        assert_true(used >= 0);
+        block = bytes_make(block.data + used, block.size - (size_t)used);
+        if (flags & NGHTTP2_HD_INFLATE_EMIT)
+            peer_note(peer, " %.*s=%.*s", (int)field.namelen, field.name, (int)field.valuelen, field.value);
+        if (flags & NGHTTP2_HD_INFLATE_FINAL)
+            break;
+    }
+    assert_int_equal(nghttp2_hd_inflate_end_headers(peer->inflater), 0);
+    peer_note(peer, ") ");
+}
+
+static size_t peer_hear_frame(struct peer *peer, struct bytes in)
+{
+    size_t size = (size_t)in.data[0] << 16 | (size_t)in.data[1] << 8 | in.data[2];
+    uint32_t stream = number_at(in.data + 5);
+    const uint8_t *payload = in.data + 9;
+    if (in.size < 9 + size)
+        return 0;
+    if (in.data[3] == HEADERS)
+        peer_hear_headers(peer, stream, bytes_make(payload, size));
+    else if (in.data[3] == RST_STREAM)
+        peer_note(peer, "RST_STREAM(%u %u) ", stream, number_at(payload));
+    else if (in.data[3] == GOAWAY)
+        peer_note(peer, "GOAWAY(%u %u) ", number_at(payload), number_at(payload + 4));
+    return 9 + size;
+}
+
+static void peer_hear(struct peer *peer)
+{
+    struct bytes pending;
+    while ((pending = h2_pending(peer->end->h2)).size > 0) {
+        assert_true(buffer_append(&peer->in, pending));
+        h2_sent(peer->end->h2, pending.size);
+    }
+    struct bytes in = buffer_bytes(&peer->in);
+    size_t used;
+    while (in.size >= 9 && (used = peer_hear_frame(peer, in)) > 0)
+        in = bytes_make(in.data + used, in.size - used);
+    memmove(peer->in.data, in.data, in.size);
+    peer->in.size = in.size;
+}
+
+/* Sends all that was written, in slices as from a socket, and reads what comes back. */
+static void peer_talk(struct peer *peer)
+{
+    struct bytes out = buffer_bytes(&peer->out);
+    while (out.size > 0 && !peer->end->over) {
+        size_t size = out.size < 4096 ? out.size : 4096;
+        end_receive(peer->end, bytes_make(out.data, size));
+        out = bytes_make(out.data + size, out.size - size);
+        peer_hear(peer);
+    }
+    peer->out.size = 0;
+    peer_hear(peer);
+}
+
+static void assert_heard(const struct peer *peer, const char *text)
+{
+    if (strstr(peer->heard, text) == NULL)
+        fail_msg("%s is not in what was heard: %s", text, peer->heard);
+}
+
+static void assert_not_heard(const struct peer *peer, const char *text)
+{
+    if (strstr(peer->heard, text) != NULL)
+        fail_msg("%s is in what was heard: %s", text, peer->heard);
+}
+
+/* --- A peer's life --- */
+
+static struct peer *peer_of(enum h2_role ours, const struct h2_limits *limits)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    assert_non_null(peer);
+    peer->pair = pair_new();
+    peer->end = ours == H2_CLIENT ? &peer->pair->client : &peer->pair->server;
+    struct h2_config config = pair_config(peer->pair, ours);
+    config.limits = *limits;
+    peer->end->h2 = h2_open(&h2_engine_nghttp2, &config);
+    assert_non_null(peer->end->h2);
+    assert_int_equal(nghttp2_hd_inflate_new(&peer->inflater), 0);
+    return peer;
+}
+
+/* A client for our server, which has greeted it. */
+static struct peer *client_peer(const struct h2_limits *limits)
+{
+    struct peer *peer = peer_of(H2_SERVER, limits);
+    peer_put(peer, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    peer_frame(peer, SETTINGS, 0, 0, bytes_make(NULL, 0));
+    peer_frame(peer, SETTINGS, ACK, 0, bytes_make(NULL, 0));
+    peer_talk(peer);
+    return peer;
+}
+
+/* A server for our client. */
+static struct peer *server_peer(const struct h2_limits *limits)
+{
+    struct peer *peer = peer_of(H2_CLIENT, limits);
+    struct bytes greeting = h2_pending(peer->end->h2);
+    assert_true(greeting.size > NGHTTP2_CLIENT_MAGIC_LEN);
+    assert_memory_equal(greeting.data, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    h2_sent(peer->end->h2, NGHTTP2_CLIENT_MAGIC_LEN);
+    peer_frame(peer, SETTINGS, 0, 0, bytes_make(NULL, 0));
+    peer_frame(peer, SETTINGS, ACK, 0, bytes_make(NULL, 0));
+    peer_talk(peer);
+    return peer;
+}
+
+static void peer_free(struct peer *peer)
+{
+    nghttp2_hd_inflate_del(peer->inflater);
+    buffer_free(&peer->out);
+    buffer_free(&peer->in);
+    pair_free(peer->pair);
+    free(peer);
+}
+
+static struct talk *first_talk(struct peer *peer)
+{
+    return &peer->end->talks[0];
+}
+
+/* --- Bytes that are no HTTP/2, or stop being it --- */
+
+static void a_wrong_preface_ends_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = peer_of(H2_SERVER, &h2_default_limits);
+    const char *request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    peer_put(peer, request, strlen(request));
+    peer_talk(peer);
+    assert_true(peer->end->over);
+    assert_true(h2_finished(peer->end->h2));
+    assert_non_null(strstr(h2_error(peer->end->h2), "HTTP/2"));
+    peer_free(peer);
+}
+
+static void a_truncated_frame_waits_for_its_rest(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer->out.size -= 3;
+    peer_talk(peer);
+    assert_string_equal(first_talk(peer)->story, "opened");
+    assert_false(peer->end->over);
+    end_close(peer->end);
+    assert_string_equal(first_talk(peer)->story, "opened closed(CANCELLED)");
+    peer_free(peer);
+}
+
+static void a_frame_over_the_size_allowed_ends_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    uint8_t *payload = calloc(1, 16385);
+    assert_non_null(payload);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_frame(peer, DATA, 0, 1, bytes_make(payload, 16385));
+    free(payload);
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(1 6)"); /* FRAME_SIZE_ERROR */
+    assert_true(h2_finished(peer->end->h2));
+    assert_true(h2_error(peer->end->h2)[0] != '\0');
+    peer_free(peer);
+}
+
+static void data_on_no_stream_ends_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_message(peer, 0, 0, 0, "hello");
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(0 1)"); /* PROTOCOL_ERROR */
+    assert_true(h2_finished(peer->end->h2));
+    peer_free(peer);
+}
+
+static void a_header_block_that_cannot_be_decoded_ends_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const uint8_t no_such_entry[] = {0xff, 0xff, 0x7f};
+    peer_frame(peer, HEADERS, END_HEADERS, 1, bytes_make(no_such_entry, sizeof no_such_entry));
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(1 9)"); /* COMPRESSION_ERROR */
+    assert_true(h2_finished(peer->end->h2));
+    peer_free(peer);
+}
+
+static void a_malformed_field_costs_its_call_only(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const upper_case[] = {":method=POST",
+                                             ":scheme=http",
+                                             ":authority=localhost",
+                                             ":path=/test.Service/Unary",
+                                             "Cache=blue",
+                                             "content-type=application/grpc",
+                                             NULL};
+    peer_headers(peer, 0, 1, upper_case);
+    peer_headers(peer, 0, 3, unary_request);
+    peer_message(peer, END_STREAM, 3, 0, "hello");
+    peer_talk(peer);
+    assert_heard(peer, "RST_STREAM(1 1)");
+    assert_heard(peer, "HEADERS(3 grpc-status=0)");
+    assert_string_equal(h2_error(peer->end->h2), "");
+    assert_int_equal(peer->end->h2->calls, 0);
+    peer_free(peer);
+}
+
+/* --- Requests that are not as gRPC wants them --- */
+
+static void a_get_is_405_and_another_content_type_is_415(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const get[] = {":method=GET", ":scheme=http", ":path=/", ":authority=localhost", NULL};
+    static const char *const json[] = {":method=POST",
+                                       ":scheme=http",
+                                       ":authority=localhost",
+                                       ":path=/test.Service/Unary",
+                                       "content-type=application/json",
+                                       NULL};
+    static const char *const almost[] = {":method=POST",
+                                         ":scheme=http",
+                                         ":authority=localhost",
+                                         ":path=/test.Service/Unary",
+                                         "content-type=application/grpcish",
+                                         NULL};
+    static const char *const none[] = {":method=POST", ":scheme=http", ":authority=localhost",
+                                       ":path=/test.Service/Unary", NULL};
+    peer_headers(peer, END_STREAM, 1, get);
+    peer_headers(peer, END_STREAM, 3, json);
+    peer_headers(peer, 0, 5, almost);
+    peer_headers(peer, END_STREAM, 7, none);
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 :status=405)");
+    assert_heard(peer, "HEADERS(3 :status=415)");
+    assert_heard(peer, "HEADERS(5 :status=415)");
+    assert_heard(peer, "HEADERS(7 :status=415)");
+    assert_int_equal(peer->end->refused[H2_REFUSED_PROTOCOL], 4);
+    assert_int_equal(peer->end->talk_count, 0);
+    peer_free(peer);
+}
+
+static void forms_of_the_content_type_are_taken(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const forms[] = {"content-type=application/grpc+proto",
+                                        "content-type=application/grpc;charset=utf-8"};
+    for (uint32_t i = 0; i < 2; i++) {
+        const char *const fields[] = {":method=POST",
+                                      ":scheme=http",
+                                      ":authority=localhost",
+                                      ":path=/test.Service/Unary",
+                                      forms[i],
+                                      NULL};
+        peer_headers(peer, 0, 1 + 2 * i, fields);
+        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+    }
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 grpc-status=0)");
+    assert_heard(peer, "HEADERS(3 grpc-status=0)");
+    peer_free(peer);
+}
+
+static void an_unknown_method_is_unimplemented(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const paths[] = {":path=/test.Service/Nope", ":path=/", ":path=/test.Service/Unary/"};
+    for (uint32_t i = 0; i < 3; i++) {
+        const char *const fields[] = {":method=POST",
+                                      ":scheme=http",
+                                      ":authority=localhost",
+                                      paths[i],
+                                      "content-type=application/grpc",
+                                      NULL};
+        peer_headers(peer, 0, 1 + 2 * i, fields);
+        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+    }
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=12");
+    assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=12");
+    assert_heard(peer, "HEADERS(5 :status=200 content-type=application/grpc grpc-status=12");
+    assert_int_equal(peer->end->refused[H2_REFUSED_METHOD], 3);
+    peer_free(peer);
+}
+
+static void a_malformed_timeout_fails_its_call_and_not_the_next(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const timeouts[] = {"grpc-timeout=1100m", "grpc-timeout=soon", "grpc-timeout=2S"};
+    for (uint32_t i = 0; i < 3; i++) {
+        const char *const fields[] = {":method=POST",
+                                      ":scheme=http",
+                                      ":authority=localhost",
+                                      ":path=/test.Service/Unary",
+                                      "content-type=application/grpc",
+                                      timeouts[i],
+                                      NULL};
+        peer_headers(peer, 0, 1 + 2 * i, fields);
+        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+    }
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 grpc-status=0)");
+    assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=13");
+    assert_heard(peer, "HEADERS(5 grpc-status=0)");
+    assert_int_equal(peer->end->talk_count, 2);
+    assert_true(peer->end->talks[1].timeout_ns == 2 * INT64_C(1000000000));
+    peer_free(peer);
+}
+
+static void a_compressed_message_is_unimplemented_or_internal(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const gzip[] = {":method=POST",
+                                       ":scheme=http",
+                                       ":authority=localhost",
+                                       ":path=/test.Service/Unary",
+                                       "content-type=application/grpc",
+                                       "grpc-encoding=gzip",
+                                       NULL};
+    static const char *const identity[] = {":method=POST",
+                                           ":scheme=http",
+                                           ":authority=localhost",
+                                           ":path=/test.Service/Unary",
+                                           "content-type=application/grpc",
+                                           "grpc-encoding=identity",
+                                           NULL};
+    peer_headers(peer, 0, 1, gzip);
+    peer_message(peer, END_STREAM, 1, 1, "zipped");
+    peer_headers(peer, 0, 3, identity);
+    peer_message(peer, END_STREAM, 3, 1, "marked");
+    peer_headers(peer, 0, 5, gzip);
+    peer_message(peer, END_STREAM, 5, 0, "not compressed after all");
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-accept-encoding=identity "
+                       "grpc-status=12");
+    assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=13");
+    assert_heard(peer, "HEADERS(5 grpc-status=0)");
+    assert_int_equal(peer->end->refused[H2_REFUSED_COMPRESSION], 2);
+    peer_free(peer);
+}
+
+static void two_messages_on_a_unary_call_are_internal(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_message(peer, 0, 1, 0, "one");
+    peer_message(peer, END_STREAM, 1, 0, "two");
+    peer_headers(peer, 0, 3, unary_request);
+    peer_message(peer, 0, 3, 0, "one");
+    peer_frame(peer, DATA, END_STREAM, 3, bytes_of("\x01"));
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=13");
+    assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=13");
+    assert_string_equal(first_talk(peer)->story, "opened closed(OK)");
+    assert_int_equal(peer->end->refused[H2_REFUSED_PROTOCOL], 2);
+    peer_free(peer);
+}
+
+static void a_request_that_ends_inside_its_message_is_internal(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const uint8_t half[] = {0, 0, 0, 0, 10, 'h', 'a', 'l', 'f'};
+    for (uint32_t size = 0; size <= sizeof half; size++) {
+        peer_headers(peer, 0, 1 + 2 * size, unary_request);
+        peer_frame(peer, DATA, END_STREAM, 1 + 2 * size, bytes_make(half, size));
+    }
+    peer_headers(peer, END_STREAM, 101, unary_request);
+    peer_talk(peer);
+    for (uint32_t size = 0; size <= sizeof half; size++) {
+        char text[96];
+        (void)snprintf(text, sizeof text,
+                       "HEADERS(%u :status=200 content-type=application/grpc grpc-status=13", 1 + 2 * size);
+        assert_heard(peer, text);
+        assert_string_equal(peer->end->talks[size].story, "opened closed(OK)");
+    }
+    assert_heard(peer, "HEADERS(101 :status=200 content-type=application/grpc grpc-status=13");
+    peer_free(peer);
+}
+
+static void trailers_of_a_request_end_it(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const char *const trailers[] = {"checksum=1", NULL};
+    peer_headers(peer, 0, 1, unary_request);
+    peer_message(peer, 0, 1, 0, "hello");
+    peer_headers(peer, END_STREAM, 1, trailers);
+    peer_talk(peer);
+    assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");
+    assert_null(metadata_find(first_talk(peer)->metadata, "checksum").data);
+    peer_free(peer);
+}
+
+static void more_calls_than_allowed_are_not_opened(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.max_streams = 10;
+    struct peer *peer = client_peer(&limits);
+    for (uint32_t i = 0; i <= 10; i++)
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+    peer_talk(peer);
+    assert_int_equal(peer->end->talk_count, 10);
+    assert_true(strstr(peer->heard, "RST_STREAM(21 ") != NULL || strstr(peer->heard, "GOAWAY(") != NULL);
+    peer_free(peer);
+}
+
+/* --- Floods --- */
+
+static void a_header_flood_is_resource_exhausted_and_no_more(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    char field[9000] = "cache=";
+    memset(field + 6, 'x', sizeof field - 7);
+    const char *const large[] = {":method=POST",
+                                 ":scheme=http",
+                                 ":authority=localhost",
+                                 ":path=/test.Service/Unary",
+                                 "content-type=application/grpc",
+                                 field,
+                                 NULL};
+    peer_headers(peer, 0, 1, large);
+    peer_message(peer, END_STREAM, 1, 0, "x");
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 grpc-status=0)");
+
+    /* Two frames' worth of fields in one block: more than the 16 KiB that the server says it takes. */
+    struct buffer block = {0};
+    put_fields(&block, unary_request);
+    size_t first = block.size;
+    for (size_t i = 0; i < 3; i++)
+        put_field(&block, bytes_of("flood"), bytes_make(field, 8000));
+    peer_frame(peer, HEADERS, 0, 3, bytes_make(block.data, first));
+    for (size_t at = first; at < block.size; at += 16000) {
+        size_t size = block.size - at < 16000 ? block.size - at : 16000;
+        peer_frame(peer, CONTINUATION, at + size == block.size ? END_HEADERS : 0, 3,
+                   bytes_make(block.data + at, size));
+    }
+    buffer_free(&block);
+    peer_message(peer, END_STREAM, 3, 0, "x");
+    peer_headers(peer, 0, 5, unary_request);
+    peer_message(peer, END_STREAM, 5, 0, "x");
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=8");
+    assert_heard(peer, "HEADERS(5 grpc-status=0)");
+    assert_int_equal(peer->end->refused[H2_REFUSED_HEADER_SIZE], 1);
+    peer_free(peer);
+}
+
+static void more_fields_than_a_block_may_have_are_resource_exhausted(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    struct buffer block = {0};
+    put_fields(&block, unary_request);
+    for (size_t i = 0; i < 200; i++)
+        put_field(&block, bytes_of("n"), bytes_of("v"));
+    peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
+    buffer_free(&block);
+    peer_talk(peer);
+    assert_heard(peer, "grpc-status=8");
+    peer_free(peer);
+}
+
+static void a_rapid_reset_flood_is_told_to_calm_down(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.resets_burst = 200;
+    limits.resets_per_second = 100;
+    struct peer *peer = client_peer(&limits);
+    for (uint32_t i = 0; i < 1000; i++) {
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+        peer_number_frame(peer, RST_STREAM, 1 + 2 * i, 8);
+    }
+    peer_talk(peer);
+    assert_true(peer->end->over);
+    assert_heard(peer, " 11)"); /* ENHANCE_YOUR_CALM */
+    assert_true(peer->end->talk_count < 400);
+    assert_true(h2_finished(peer->end->h2));
+    peer_free(peer);
+}
+
+static void requests_broken_so_that_they_are_reset_count_as_resets(void **state)
+{
+    (void)state;
+    static const char *const upper_case[] = {"Cache=blue", NULL};
+    struct h2_limits limits = h2_default_limits;
+    limits.resets_burst = 200;
+    limits.resets_per_second = 100;
+    struct peer *peer = client_peer(&limits);
+    for (uint32_t i = 0; i < 1000; i++)
+        peer_headers(peer, 0, 1 + 2 * i, upper_case);
+    peer_talk(peer);
+    assert_true(peer->end->over);
+    assert_heard(peer, "RST_STREAM(1 1)");
+    assert_heard(peer, " 11)");
+    assert_true(h2_finished(peer->end->h2));
+    peer_free(peer);
+}
+
+static void answer_later(struct pair_end *server, struct talk *talk, struct bytes message)
+{
+    (void)server;
+    (void)talk;
+    (void)message;
+}
+
+static void a_storm_of_expired_deadlines_keeps_its_connection(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_ready();
+    pair->answer = answer_later;
+    for (int round = 0; round < 40; round++) {
+        struct talk *talks[100];
+        for (size_t i = 0; i < 100; i++)
+            talks[i] = call_with(pair, UNARY, "x");
+        pair_run(pair);
+        for (size_t i = 0; i < 100; i++)
+            h2_call_cancel(talks[i]->call);
+        pair_run(pair);
+    }
+    assert_false(pair->server.over);
+    assert_false(pair->client.over);
+    assert_int_equal(pair->server.talk_count, 4000);
+    pair->answer = NULL;
+    struct talk *last = call_with(pair, UNARY, "still there");
+    pair_run(pair);
+    assert_string_equal(last->story, "message(still there) closed(OK)");
+    pair_free(pair);
+}
+
+static void assert_flood_is_ended(uint8_t type, uint32_t stream, size_t size)
+{
+    static const uint8_t zeros[8] = {0};
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_talk(peer);
+    for (size_t i = 0; i < 5000; i++)
+        peer_frame(peer, type, 0, stream, bytes_make(zeros, size));
+    peer_talk(peer);
+    assert_true(peer->end->over);
+    assert_heard(peer, "GOAWAY(1 11)");
+    assert_true(h2_finished(peer->end->h2));
+    assert_non_null(strstr(h2_error(peer->end->h2), "too fast"));
+    peer_free(peer);
+}
+
+static void floods_of_frames_that_cost_nothing_are_told_to_calm_down(void **state)
+{
+    (void)state;
+    assert_flood_is_ended(PING, 0, 8);
+    assert_flood_is_ended(SETTINGS, 0, 0);
+    assert_flood_is_ended(DATA, 1, 0);
+}
+
+static void a_ping_now_and_then_is_fine_for_ever(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[8] = {0};
+    struct peer *peer = client_peer(&h2_default_limits);
+    for (size_t i = 0; i < 5000; i++) {
+        peer->pair->now_ns += 20 * CLOCK_NS_PER_MS;
+        peer_frame(peer, PING, 0, 0, bytes_make(zeros, 8));
+        peer_talk(peer);
+    }
+    assert_false(peer->end->over);
+    peer_free(peer);
+}
+
+static void a_ping_for_each_reply_is_fine_at_any_speed(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[8] = {0};
+    struct peer *peer = client_peer(&h2_default_limits);
+    for (uint32_t i = 0; i < 4000; i++) {
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+        peer_frame(peer, PING, 0, 0, bytes_make(zeros, 8));
+        peer_talk(peer);
+        peer->heard[0] = '\0';
+    }
+    assert_false(peer->end->over);
+    peer_free(peer);
+}
+
+/* --- Servers that our client meets --- */
+
+static struct talk *start_call(struct peer *peer, unsigned method)
+{
+    struct talk *talk = call_with(peer->pair, method, "x");
+    peer_hear(peer);
+    return talk;
+}
+
+static void a_reply_without_a_status_is_internal(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *talk = start_call(peer, UNARY);
+    peer_headers(peer, 0, 1, reply_start);
+    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_talk(peer);
+    assert_string_equal(talk->story, "closed(INTERNAL)");
+    assert_false(talk->unseen);
+    peer_free(peer);
+}
+
+static void an_answer_in_http_is_mapped_to_a_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *http;
+        enum status status;
+    } cases[] = {
+        {":status=400", STATUS_INTERNAL},          {":status=401", STATUS_UNAUTHENTICATED},
+        {":status=403", STATUS_PERMISSION_DENIED}, {":status=404", STATUS_UNIMPLEMENTED},
+        {":status=429", STATUS_UNAVAILABLE},       {":status=502", STATUS_UNAVAILABLE},
+        {":status=503", STATUS_UNAVAILABLE},       {":status=504", STATUS_UNAVAILABLE},
+        {":status=418", STATUS_UNKNOWN},           {":status=200", STATUS_UNKNOWN},
+    };
+    struct peer *peer = server_peer(&h2_default_limits);
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct talk *talk = start_call(peer, UNARY);
+        const char *const fields[] = {cases[i].http, "content-type=text/html", NULL};
+        peer_headers(peer, 0, 1 + 2 * i, fields);
+        peer_frame(peer, DATA, END_STREAM, 1 + 2 * i, bytes_of("<html>"));
+        peer_talk(peer);
+        assert_int_equal(talk->status, cases[i].status);
+        assert_null(talk->call);
+    }
+    peer_free(peer);
+}
+
+static void an_informational_answer_is_passed_over(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *talk = start_call(peer, UNARY);
+    static const char *const early[] = {":status=103", "link=x", NULL};
+    static const char *const end[] = {"grpc-status=0", NULL};
+    peer_headers(peer, 0, 1, early);
+    peer_headers(peer, 0, 1, reply_start);
+    peer_message(peer, 0, 1, 0, "hello");
+    peer_headers(peer, END_STREAM, 1, end);
+    peer_talk(peer);
+    assert_string_equal(talk->story, "message(hello) closed(OK)");
+    assert_null(metadata_find(talk->metadata, "link").data);
+    peer_free(peer);
+}
+
+static void metadata_of_both_header_blocks_is_told(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *talk = start_call(peer, UNARY);
+    static const char *const start[] = {":status=200", "content-type=application/grpc", "server=old", NULL};
+    static const char *const end[] = {"grpc-status=5", "grpc-message=a%20%C3%A9%", "err=item_not_found",
+                                      NULL};
+    peer_headers(peer, 0, 1, start);
+    peer_headers(peer, END_STREAM, 1, end);
+    peer_talk(peer);
+    assert_int_equal(talk->status, STATUS_NOT_FOUND);
+    assert_string_equal(talk->status_message, "a \xc3\xa9%");
+    assert_int_equal(talk->metadata->count, 2);
+    assert_bytes(metadata_find(talk->metadata, "server"), "old");
+    assert_bytes(metadata_find(talk->metadata, "err"), "item_not_found");
+    peer_free(peer);
+}
+
+static void a_status_that_is_none_is_unknown(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *talk = start_call(peer, UNARY);
+    static const char *const end[] = {":status=200", "content-type=application/grpc", "grpc-status=99", NULL};
+    peer_headers(peer, END_STREAM, 1, end);
+    peer_talk(peer);
+    assert_string_equal(talk->story, "closed(UNKNOWN)");
+    peer_free(peer);
+}
+
+static void a_reply_ends_a_request_that_has_not_ended(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *talk = call_start(peer->pair, STREAM_BOTH);
+    talk_send(talk, bytes_of("first"));
+    peer_hear(peer);
+    static const char *const end[] = {":status=200", "content-type=application/grpc", "grpc-status=14", NULL};
+    peer_headers(peer, END_STREAM, 1, end);
+    peer_talk(peer); /* and no RST_STREAM from the server */
+    assert_string_equal(talk->story, "closed(UNAVAILABLE)");
+    assert_heard(peer, "RST_STREAM(1 0)");
+    assert_int_equal(peer->end->h2->calls, 0);
+    peer_free(peer);
+}
+
+static void a_reply_that_is_compressed_or_cut_is_internal(void **state)
+{
+    (void)state;
+    static const char *const end[] = {"grpc-status=0", NULL};
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *compressed = start_call(peer, UNARY);
+    peer_headers(peer, 0, 1, reply_start);
+    peer_message(peer, 0, 1, 1, "zipped");
+    peer_headers(peer, END_STREAM, 1, end);
+    struct talk *cut = start_call(peer, STREAM_OUT);
+    peer_headers(peer, 0, 3, reply_start);
+    peer_frame(peer, DATA, 0, 3, bytes_make("\0\0\0\0\x09half", 9));
+    peer_headers(peer, END_STREAM, 3, end);
+    struct talk *two = start_call(peer, UNARY);
+    peer_headers(peer, 0, 5, reply_start);
+    peer_message(peer, 0, 5, 0, "one");
+    peer_message(peer, 0, 5, 0, "two");
+    peer_headers(peer, END_STREAM, 5, end);
+    peer_talk(peer);
+    assert_string_equal(compressed->story, "closed(INTERNAL)");
+    assert_non_null(strstr(compressed->status_message, "compressed"));
+    assert_string_equal(cut->story, "closed(INTERNAL)");
+    assert_string_equal(two->story, "closed(INTERNAL)");
+    assert_int_equal(peer->end->h2->calls, 0);
+    peer_free(peer);
+}
+
+static void reset_codes_are_mapped_to_statuses(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t code;
+        enum status status;
+        bool unseen;
+    } cases[] = {
+        {0, STATUS_INTERNAL, false},           {1, STATUS_INTERNAL, false},
+        {2, STATUS_INTERNAL, false},           {7, STATUS_UNAVAILABLE, true},
+        {8, STATUS_CANCELLED, false},          {11, STATUS_RESOURCE_EXHAUSTED, false},
+        {12, STATUS_PERMISSION_DENIED, false}, {77, STATUS_INTERNAL, false},
+    };
+    struct peer *peer = server_peer(&h2_default_limits);
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct talk *talk = start_call(peer, UNARY);
+        peer_number_frame(peer, RST_STREAM, 1 + 2 * i, cases[i].code);
+        peer_talk(peer);
+        assert_int_equal(talk->status, cases[i].status);
+        assert_int_equal(talk->unseen, cases[i].unseen);
+    }
+    peer_free(peer);
+}
+
+static void peer_goaway(struct peer *peer, uint32_t last, uint32_t code)
+{
+    uint8_t payload[8] = {
+        (uint8_t)(last >> 24), (uint8_t)(last >> 16), (uint8_t)(last >> 8), (uint8_t)last, 0, 0, 0,
+        (uint8_t)code};
+    peer_frame(peer, GOAWAY, 0, 0, bytes_make(payload, sizeof payload));
+}
+
+static void calls_above_the_last_stream_of_a_goaway_are_unseen(void **state)
+{
+    (void)state;
+    static const char *const end[] = {"grpc-status=0", NULL};
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *first = start_call(peer, UNARY);
+    struct talk *second = start_call(peer, UNARY);
+    struct talk *third = start_call(peer, UNARY);
+    peer_goaway(peer, 3, 0);
+    peer_talk(peer);
+    assert_string_equal(third->story, "closed(UNAVAILABLE)");
+    assert_true(third->unseen);
+    assert_int_equal(peer->end->draining, 1);
+    assert_int_equal(h2_capacity(peer->end->h2), 0);
+    for (uint32_t stream = 1; stream <= 3; stream += 2) {
+        peer_headers(peer, 0, stream, reply_start);
+        peer_message(peer, 0, stream, 0, "y");
+        peer_headers(peer, END_STREAM, stream, end);
+    }
+    peer_talk(peer);
+    assert_string_equal(first->story, "message(y) closed(OK)");
+    assert_string_equal(second->story, "message(y) closed(OK)");
+    assert_true(h2_finished(peer->end->h2));
+    peer_free(peer);
+}
+
+static void a_goaway_with_an_error_says_why(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    peer_goaway(peer, 0, 11);
+    peer_talk(peer);
+    assert_non_null(strstr(h2_error(peer->end->h2), "ENHANCE_YOUR_CALM"));
+    peer_free(peer);
+}
+
+static void answers_to_pings_that_were_not_sent_are_ignored(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    peer_frame(peer, PING, ACK, 0, bytes_make("drain\0\0\0", 8));
+    peer_frame(peer, PING, ACK, 0, bytes_make("alive\0\0\0", 8));
+    peer_talk(peer);
+    assert_int_equal(peer->end->pongs, 0);
+    assert_not_heard(peer, "GOAWAY");
+    assert_true(h2_capacity(peer->end->h2) > 0);
+    peer_free(peer);
+}
+
+static void a_push_is_refused(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    (void)start_call(peer, UNARY);
+    peer_frame(peer, PUSH_PROMISE, END_HEADERS, 1, bytes_make("\0\0\0\2", 4));
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(0 1)");
+    end_close(peer->end);
+    assert_string_equal(first_talk(peer)->story, "closed(UNAVAILABLE)");
+    peer_free(peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wrong_preface_ends_the_connection),
+        cmocka_unit_test(a_truncated_frame_waits_for_its_rest),
+        cmocka_unit_test(a_frame_over_the_size_allowed_ends_the_connection),
+        cmocka_unit_test(data_on_no_stream_ends_the_connection),
+        cmocka_unit_test(a_header_block_that_cannot_be_decoded_ends_the_connection),
+        cmocka_unit_test(a_malformed_field_costs_its_call_only),
+        cmocka_unit_test(a_get_is_405_and_another_content_type_is_415),
+        cmocka_unit_test(forms_of_the_content_type_are_taken),
+        cmocka_unit_test(an_unknown_method_is_unimplemented),
+        cmocka_unit_test(a_malformed_timeout_fails_its_call_and_not_the_next),
+        cmocka_unit_test(a_compressed_message_is_unimplemented_or_internal),
+        cmocka_unit_test(two_messages_on_a_unary_call_are_internal),
+        cmocka_unit_test(a_request_that_ends_inside_its_message_is_internal),
+        cmocka_unit_test(trailers_of_a_request_end_it),
+        cmocka_unit_test(more_calls_than_allowed_are_not_opened),
+        cmocka_unit_test(a_header_flood_is_resource_exhausted_and_no_more),
+        cmocka_unit_test(more_fields_than_a_block_may_have_are_resource_exhausted),
+        cmocka_unit_test(a_rapid_reset_flood_is_told_to_calm_down),
+        cmocka_unit_test(requests_broken_so_that_they_are_reset_count_as_resets),
+        cmocka_unit_test(a_storm_of_expired_deadlines_keeps_its_connection),
+        cmocka_unit_test(floods_of_frames_that_cost_nothing_are_told_to_calm_down),
+        cmocka_unit_test(a_ping_now_and_then_is_fine_for_ever),
+        cmocka_unit_test(a_ping_for_each_reply_is_fine_at_any_speed),
+        cmocka_unit_test(a_reply_without_a_status_is_internal),
+        cmocka_unit_test(an_answer_in_http_is_mapped_to_a_status),
+        cmocka_unit_test(an_informational_answer_is_passed_over),
+        cmocka_unit_test(metadata_of_both_header_blocks_is_told),
+        cmocka_unit_test(a_status_that_is_none_is_unknown),
+        cmocka_unit_test(a_reply_ends_a_request_that_has_not_ended),
+        cmocka_unit_test(a_reply_that_is_compressed_or_cut_is_internal),
+        cmocka_unit_test(reset_codes_are_mapped_to_statuses),
+        cmocka_unit_test(calls_above_the_last_stream_of_a_goaway_are_unseen),
+        cmocka_unit_test(a_goaway_with_an_error_says_why),
+        cmocka_unit_test(answers_to_pings_that_were_not_sent_are_ignored),
+        cmocka_unit_test(a_push_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
