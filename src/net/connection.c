@@ -10,13 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char peer_closed[] = "the peer closed the connection";
-
-/* --- Ending --- */
+/* --- The end --- */
 
 static void on_handle_closed(uv_handle_t *handle)
 {
     free(handle->data);
+}
+
+/* Gives back the socket at once and the memory when libuv has let go of it. */
+static void connection_release(struct net_connection *connection)
+{
+    uv_close((uv_handle_t *)&connection->poll, on_handle_closed);
+    (void)close(connection->fd);
 }
 
 /* Must not run inside h2_recv or h2_pending. */
@@ -29,8 +34,7 @@ static void connection_end(struct net_connection *connection)
         h2_close(connection->h2);
     connection->h2 = NULL;
     connection->events->closed(connection->owner, connection->why, connection->broken);
-    uv_close((uv_handle_t *)&connection->poll, on_handle_closed);
-    (void)close(connection->fd);
+    connection_release(connection);
 }
 
 void net_connection_close(struct net_connection *connection, const char *why)
@@ -43,13 +47,19 @@ void net_connection_close(struct net_connection *connection, const char *why)
         connection_end(connection);
 }
 
+static void close_by_errno(struct net_connection *connection, int error)
+{
+    net_connection_close(connection, error == ECONNRESET || error == EPIPE ? "the peer closed the connection"
+                                                                           : uv_strerror(-error));
+}
+
 /* Ends a connection whose HTTP/2 is over, with rpc's word for why. */
-static void connection_over(struct net_connection *connection)
+static void close_finished(struct net_connection *connection)
 {
     const char *error = h2_error(connection->h2);
     connection->broken = error[0] != '\0';
-    (void)snprintf(connection->broken_why, sizeof connection->broken_why, "%s", error);
-    net_connection_close(connection, connection->broken_why);
+    (void)snprintf(connection->why_text, sizeof connection->why_text, "%s", error);
+    net_connection_close(connection, connection->why_text);
 }
 
 /* Leaves h2_recv or h2_pending; false when the connection was closed meanwhile and is gone. */
@@ -62,24 +72,18 @@ static bool connection_leave(struct net_connection *connection)
     return false;
 }
 
-static void on_stalled(struct timer *timer)
-{
-    net_connection_close(list_entry(timer, struct net_connection, stall), "the peer stopped reading");
-}
-
-/* --- Waiting --- */
+/* --- Watching --- */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
-/* Has libuv watch for what is of use now. */
 static void connection_watch(struct net_connection *connection)
 {
     int wanted = 0;
-    if (connection->h2 == NULL || connection->write_blocked)
+    if (connection->connecting || connection->blocked)
         wanted |= UV_WRITABLE;
-    if (connection->h2 != NULL && !connection->read_paused && !connection->is_over)
+    if (!connection->connecting && !connection->is_deaf && !connection->is_finished)
         wanted |= UV_READABLE;
-    if (wanted == connection->watched)
+    if (connection->closing || wanted == connection->watched)
         return;
     connection->watched = wanted;
     if (wanted != 0)
@@ -90,61 +94,72 @@ static void connection_watch(struct net_connection *connection)
 
 /* --- Writing --- */
 
-/* Notes that the kernel takes no more, and what follows from it. */
-static void connection_block(struct net_connection *connection, size_t waiting_bytes, bool progress)
+static void connection_arm_stall(struct net_connection *connection)
 {
-    if (!connection->write_blocked || progress)
-        (void)net_loop_arm(connection->loop, &connection->stall,
-                           clock_add(clock_now_ns(), connection->stall_limit_ns));
-    connection->write_blocked = true;
-    connection->read_paused = waiting_bytes >= NET_WRITE_HIGH_BYTES;
+    (void)net_loop_arm(connection->loop, &connection->stall,
+                       clock_add(clock_now_ns(), connection->stall_limit_ns));
+}
+
+static void connection_set_blocked(struct net_connection *connection, size_t left_bytes)
+{
+    connection->blocked = left_bytes > 0;
+    connection->is_deaf = left_bytes >= NET_WRITE_HIGH_BYTES;
+    if (!connection->blocked)
+        net_loop_disarm(connection->loop, &connection->stall);
     connection_watch(connection);
 }
 
-static void connection_unblock(struct net_connection *connection)
+/* Writes until nothing is pending or the kernel takes no more. 0 or an errno. */
+static int connection_write(struct net_connection *connection)
 {
-    if (!connection->write_blocked)
-        return;
-    net_loop_disarm(connection->loop, &connection->stall);
-    connection->write_blocked = connection->read_paused = false;
-    connection_watch(connection);
-}
-
-/* Writes until nothing is pending or the kernel takes no more; false when the connection is broken. */
-static bool connection_write(struct net_connection *connection)
-{
-    bool progress = false;
     for (;;) {
         struct bytes pending = h2_pending(connection->h2);
-        if (pending.size == 0) {
-            connection_unblock(connection);
-            return true;
-        }
-        ssize_t sent = send(connection->fd, pending.data, pending.size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent > 0) {
-            progress = true;
+        ssize_t sent = 0;
+        if (pending.size > 0)
+            sent = send(connection->fd, pending.data, pending.size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno != EAGAIN)
+            return errno;
+        if (sent > 0)
             h2_sent(connection->h2, (size_t)sent);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            connection_block(connection, pending.size, progress);
-            return true;
-        } else if (errno != EINTR) {
-            return false;
-        }
+        size_t left = pending.size - (size_t)(sent > 0 ? sent : 0);
+        if (left > 0 && (sent > 0 || !connection->blocked))
+            connection_arm_stall(connection);
+        if (left > 0 || connection->blocked)
+            connection_set_blocked(connection, left);
+        if (left > 0 || pending.size == 0)
+            return 0;
+    }
+}
+
+/* What the peer said before it closed its end may still be read: an answer, or a GOAWAY that tells which
+ * calls it did not see. The end of the input then ends the connection. */
+static void connection_write_failed(struct net_connection *connection, int error)
+{
+    bool is_readable = (connection->watched & UV_READABLE) != 0;
+    if (is_readable && (error == EPIPE || error == ECONNRESET)) {
+        connection->is_mute = true;
+        connection_set_blocked(connection, 0);
+    } else {
+        close_by_errno(connection, error);
     }
 }
 
 void net_connection_flush(struct net_connection *connection)
 {
-    if (connection->h2 == NULL || connection->busy)
+    if (connection->h2 == NULL || connection->busy || connection->blocked || connection->is_mute)
         return;
     connection->busy = true;
-    bool whole = connection_write(connection);
+    int error = connection_write(connection);
+    if (connection->events->flushed != NULL)
+        connection->events->flushed(connection->owner);
     if (!connection_leave(connection))
         return;
-    if (!whole)
-        net_connection_close(connection, peer_closed);
-    else if (!connection->write_blocked && (connection->is_over || h2_finished(connection->h2)))
-        connection_over(connection);
+    if (error != 0)
+        connection_write_failed(connection, error);
+    else if (!connection->blocked && (connection->is_finished || h2_finished(connection->h2)))
+        close_finished(connection);
 }
 
 void net_connection_flush_later(struct net_connection *connection)
@@ -154,45 +169,51 @@ void net_connection_flush_later(struct net_connection *connection)
         list_push_back(&connection->loop->unflushed, &connection->unflushed);
 }
 
+static void on_stalled(struct timer *timer)
+{
+    net_connection_close(list_entry(timer, struct net_connection, stall), "the peer stopped reading");
+}
+
 /* --- Reading --- */
 
-/* Feeds a slice to rpc and sends what it answers; false when the connection is gone or going. */
-static bool connection_feed(struct net_connection *connection, struct bytes slice)
+/* Feeds a slice to rpc and writes what it answers; false when the connection is gone. */
+static bool connection_take(struct net_connection *connection, struct bytes slice)
 {
-    connection->loop->now_ns = clock_now_ns();
     connection->busy = true;
-    connection->is_over = !h2_recv(connection->h2, slice, connection->loop->now_ns);
+    connection->loop->now_ns = clock_now_ns();
+    connection->is_finished = !h2_recv(connection->h2, slice, connection->loop->now_ns);
     if (connection->events->received != NULL)
         connection->events->received(connection->owner);
     if (!connection_leave(connection))
         return false;
     net_connection_flush(connection);
-    if (connection->closing)
-        return false;
-    connection_watch(connection);
-    return !connection->is_over;
+    return !connection->closing;
 }
 
 static void connection_read(struct net_connection *connection)
 {
-    uint8_t *buffer = connection->loop->read_buffer;
-    ssize_t size = recv(connection->fd, buffer, NET_READ_BYTES, MSG_DONTWAIT);
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    uint8_t *at = connection->loop->read_buffer;
+    ssize_t size = recv(connection->fd, at, NET_READ_BYTES, 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (size <= 0) {
-        net_connection_close(connection, peer_closed);
+        close_by_errno(connection, size < 0 ? errno : ECONNRESET);
         return;
     }
-    struct bytes input = bytes_make(buffer, (size_t)size);
-    while (input.size > 0) {
-        size_t slice = input.size < NET_SLICE_BYTES ? input.size : NET_SLICE_BYTES;
-        if (!connection_feed(connection, bytes_make(input.data, slice)))
+    for (size_t left = (size_t)size; left > 0 && !connection->is_finished;) {
+        size_t slice = left < NET_SLICE_BYTES ? left : NET_SLICE_BYTES;
+        if (!connection_take(connection, bytes_make(at, slice)))
             return;
-        input = bytes_make(input.data + slice, input.size - slice);
+        at += slice;
+        left -= slice;
     }
+    if (connection->is_finished && connection->is_mute)
+        close_finished(connection);
+    else
+        connection_watch(connection);
 }
 
-/* --- Beginning --- */
+/* --- The beginning --- */
 
 /* Begins HTTP/2 on a connected socket. */
 static bool connection_begin(struct net_connection *connection)
@@ -213,10 +234,11 @@ static void connection_connected(struct net_connection *connection)
     socklen_t size = sizeof error;
     if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         error = errno;
+    connection->connecting = false;
     if (error != 0)
         net_connection_close(connection, uv_strerror(-error));
     else if (!connection_begin(connection))
-        net_connection_close(connection, "no memory for the connection");
+        net_connection_close(connection, "there is no memory for the connection");
     else if (connection->events->connected != NULL)
         connection->events->connected(connection->owner);
 }
@@ -224,52 +246,50 @@ static void connection_connected(struct net_connection *connection)
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct net_connection *connection = poll->data;
-    if (connection->h2 == NULL) {
+    if (status < 0) { /* libuv has stopped watching; reading or writing says what is wrong */
+        events = connection->watched;
+        connection->watched = 0;
+    }
+    if (connection->connecting) {
         connection_connected(connection);
         return;
     }
-    if (status < 0) {
-        net_connection_close(connection, peer_closed);
-        return;
-    }
-    if (events & UV_WRITABLE)
+    if (events & UV_WRITABLE) {
+        connection->blocked = false;
+        connection->blocked_again = false;
         net_connection_flush(connection);
-    if ((events & UV_READABLE) && !connection->closing)
+    }
+    if (!connection->closing && (events & UV_READABLE))
         connection_read(connection);
+    if (!connection->closing)
+        connection_watch(connection);
 }
 
-/* A connection on FD, which it closes when it ends; on failure FD is closed at once. */
 static struct net_connection *connection_new(struct net_loop *loop, int fd, const struct h2_engine *engine,
                                              const struct h2_config *config,
                                              const struct net_connection_events *events, void *owner,
                                              int64_t stall_limit_ns)
 {
     struct net_connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL || uv_poll_init(&loop->uv, &connection->poll, fd) != 0) {
+    if (connection == NULL)
+        return NULL;
+    *connection = (struct net_connection){
+        .loop = loop,
+        .fd = fd,
+        .engine = engine,
+        .config = *config,
+        .events = events,
+        .owner = owner,
+        .stall_limit_ns = stall_limit_ns,
+    };
+    list_init(&connection->unflushed);
+    timer_init(&connection->stall, on_stalled);
+    if (uv_poll_init(&loop->uv, &connection->poll, fd) != 0) {
         free(connection);
-        (void)close(fd);
         return NULL;
     }
     connection->poll.data = connection;
-    connection->fd = fd;
-    connection->loop = loop;
-    connection->engine = engine;
-    connection->config = *config;
-    connection->events = events;
-    connection->owner = owner;
-    connection->stall_limit_ns = stall_limit_ns;
-    list_init(&connection->unflushed);
-    timer_init(&connection->stall, on_stalled);
     return connection;
-}
-
-/* Gives up a connection of which nobody has heard. */
-static void connection_drop(struct net_connection *connection)
-{
-    connection->closing = true;
-    list_remove(&connection->unflushed);
-    uv_close((uv_handle_t *)&connection->poll, on_handle_closed);
-    (void)close(connection->fd);
 }
 
 struct net_connection *net_connection_accept(struct net_loop *loop, int fd, const struct h2_engine *engine,
@@ -279,30 +299,49 @@ struct net_connection *net_connection_accept(struct net_loop *loop, int fd, cons
 {
     struct net_connection *connection =
         connection_new(loop, fd, engine, config, events, owner, stall_limit_ns);
-    if (connection == NULL || connection_begin(connection))
+    if (connection == NULL) {
+        (void)close(fd);
+        return NULL;
+    }
+    if (connection_begin(connection))
         return connection;
-    connection_drop(connection);
+    connection_release(connection);
     return NULL;
 }
 
-struct net_connection *net_connection_connect(struct net_loop *loop, const struct sockaddr *address,
-                                              const struct h2_engine *engine, const struct h2_config *config,
-                                              const struct net_connection_events *events, void *owner,
-                                              int64_t stall_limit_ns)
+/* A socket that is on its way to ADDRESS, or a negative errno. */
+static int connecting_socket(const struct sockaddr *address)
 {
     socklen_t size =
         address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
+        return -errno;
+    if (connect(fd, address, size) == 0 || errno == EINPROGRESS || errno == EINTR)
+        return fd;
+    int error = errno;
+    (void)close(fd);
+    return -error;
+}
+
+struct net_connection *net_connection_connect(struct net_loop *loop, const struct sockaddr *address,
+                                              const struct h2_engine *engine, const struct h2_config *config,
+                                              const struct net_connection_events *events, void *owner,
+                                              int64_t stall_limit_ns, int *error)
+{
+    int fd = connecting_socket(address);
+    if (fd < 0) {
+        *error = fd;
         return NULL;
+    }
     struct net_connection *connection =
         connection_new(loop, fd, engine, config, events, owner, stall_limit_ns);
-    if (connection == NULL)
+    if (connection == NULL) {
+        *error = -ENOMEM;
+        (void)close(fd);
         return NULL;
-    if (connect(fd, address, size) == 0 || errno == EINPROGRESS) {
-        connection_watch(connection);
-        return connection;
     }
-    connection_drop(connection);
-    return NULL;
+    connection->connecting = true;
+    connection_watch(connection);
+    return connection;
 }

@@ -1,11 +1,13 @@
-/* A TCP connection that carries an HTTP/2 connection: moves bytes between the kernel and rpc. libuv says when
- * the socket is ready; reading and writing are done here, without copies and without SIGPIPE, which a library
- * may not leave to its host.
+/* A TCP connection that carries an HTTP/2 connection: moves bytes between the kernel and rpc.
  *
  * Input is fed to rpc in slices, and what it answers is written after each slice: written in one piece at the
  * end, a busy connection's two ends would wait for each other in turn. A peer that does not read stops
  * being read from once NET_WRITE_HIGH_BYTES wait for it, and is dropped when it takes nothing at all for
- * the stall limit. */
+ * the stall limit.
+ *
+ * libuv only watches the socket. Reading and writing it are ours, since libuv's own writes raise SIGPIPE,
+ * which would end a program that uses the library, and need a copy of what the kernel does not take at
+ * once. */
 #ifndef MAYFLY_NET_CONNECTION_H
 #define MAYFLY_NET_CONNECTION_H
 
@@ -17,13 +19,13 @@
 #define NET_WRITE_HIGH_BYTES ((size_t)1 << 20)
 #define NET_WHY_BYTES        128
 
-struct net_connection;
-
 struct net_connection_events {
     /* Client: the connection is there and HTTP/2 begins. May be NULL. */
     void (*connected)(void *owner);
     /* A slice of input has been handled. May be NULL. */
     void (*received)(void *owner);
+    /* Output was made and written as far as possible, by which calls may have ended. May be NULL. */
+    void (*flushed)(void *owner);
     /* The last event: every call has ended, the connection is about to be freed. WHY is a sentence, "" after
      * a graceful end; BROKEN says that the peer broke the protocol. */
     void (*closed)(void *owner, const char *why, bool broken);
@@ -32,7 +34,7 @@ struct net_connection_events {
 struct net_connection {
     uv_poll_t poll;
     int fd;
-    int watched; /* the events that poll waits for */
+    int watched; /* UV_READABLE, UV_WRITABLE: what `poll` waits for */
     struct list unflushed;
     struct net_loop *loop;
     struct h2_connection *h2; /* NULL until connected */
@@ -40,31 +42,34 @@ struct net_connection {
     void *owner;
     struct h2_config config;
     const struct h2_engine *engine;
-
-    struct timer stall; /* armed while the kernel takes no more */
+    struct timer stall;
     int64_t stall_limit_ns;
 
     bool busy; /* inside h2_recv or h2_pending */
     bool closing;
-    bool write_blocked;
-    bool read_paused;
-    bool is_over; /* close when all is written */
+    bool connecting;
+    bool blocked;     /* the kernel takes no more for now */
+    bool is_deaf;     /* too much waits to be written: nothing is read until it is */
+    bool is_finished; /* close when all is written */
+    bool is_mute;     /* the peer takes nothing any more; what it said before may still be read */
     bool broken;
     const char *why;
-    char broken_why[NET_WHY_BYTES];
+    char why_text[NET_WHY_BYTES];
 };
 
-/* Takes over the connected socket FD (closed on failure). NULL when memory or descriptors are out. */
+/* Takes over the connected, non-blocking socket FD (closed on failure). NULL when memory or descriptors are
+ * out. */
 struct net_connection *net_connection_accept(struct net_loop *loop, int fd, const struct h2_engine *engine,
                                              const struct h2_config *config,
                                              const struct net_connection_events *events, void *owner,
                                              int64_t stall_limit_ns);
 
-/* Starts to connect to ADDRESS; `connected` or `closed` follows. */
+/* Starts to connect to ADDRESS; `connected` or `closed` follows. NULL with a negative errno in *error when
+ * it cannot even start. */
 struct net_connection *net_connection_connect(struct net_loop *loop, const struct sockaddr *address,
                                               const struct h2_engine *engine, const struct h2_config *config,
                                               const struct net_connection_events *events, void *owner,
-                                              int64_t stall_limit_ns);
+                                              int64_t stall_limit_ns, int *error);
 
 /* Writes what is pending, as far as the kernel takes it. */
 void net_connection_flush(struct net_connection *connection);

@@ -29,6 +29,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct net_listener *listener = poll->data;
+    if (listener->spare_fd < 0)
+        listener->spare_fd = open_spare();
     for (int i = 0; status == 0 && i < ACCEPTS_PER_TURN; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {

@@ -5,16 +5,17 @@
 
 #include <stdlib.h>
 
-static void loop_set_alarm(struct net_loop *loop);
+static void on_no_wait(uv_idle_t *handle)
+{
+    (void)handle;
+}
 
+/* libuv runs its timers before it looks at the input, so the alarm only sees to it that the turn does not
+ * wait; the timers run at its end (on_after_wait). */
 static void on_alarm(uv_timer_t *alarm)
 {
     struct net_loop *loop = alarm->data;
-    struct timer *timer;
-    loop->now_ns = clock_now_ns();
-    while ((timer = timers_pop_due(&loop->timers, loop->now_ns)) != NULL)
-        timer->expired(timer);
-    loop_set_alarm(loop);
+    (void)uv_idle_start(&loop->no_wait, on_no_wait);
 }
 
 /* libuv's clock has milliseconds, so the alarm is rounded up: a timer never runs early. It only moves when
@@ -30,6 +31,19 @@ static void loop_set_alarm(struct net_loop *loop)
     uint64_t wait_ms = wait_ns > 0 ? (uint64_t)(wait_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0;
     uv_update_time(&loop->uv);
     (void)uv_timer_start(&loop->alarm, on_alarm, wait_ms, 0);
+}
+
+static void on_after_wait(uv_check_t *handle)
+{
+    struct net_loop *loop = handle->data;
+    if (!uv_is_active((const uv_handle_t *)&loop->no_wait))
+        return;
+    (void)uv_idle_stop(&loop->no_wait);
+    struct timer *timer;
+    loop->now_ns = clock_now_ns();
+    while ((timer = timers_pop_due(&loop->timers, loop->now_ns)) != NULL)
+        timer->expired(timer);
+    loop_set_alarm(loop);
 }
 
 static void loop_flush(struct net_loop *loop)
@@ -79,8 +93,11 @@ int net_loop_init(struct net_loop *loop)
     }
     (void)uv_prepare_init(&loop->uv, &loop->before_wait);
     (void)uv_prepare_start(&loop->before_wait, on_before_wait);
+    (void)uv_check_init(&loop->uv, &loop->after_wait);
+    (void)uv_check_start(&loop->after_wait, on_after_wait);
+    (void)uv_idle_init(&loop->uv, &loop->no_wait);
     (void)uv_timer_init(&loop->uv, &loop->alarm);
-    loop->before_wait.data = loop->wake.data = loop->alarm.data = loop;
+    loop->before_wait.data = loop->after_wait.data = loop->wake.data = loop->alarm.data = loop;
     (void)pthread_mutex_init(&loop->tasks_lock, NULL);
     return 0;
 }
@@ -96,6 +113,7 @@ void net_loop_step(struct net_loop *loop, bool wait)
 {
     loop->turning = true;
     (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    loop_flush(loop);
     loop->turning = false;
 }
 
@@ -106,7 +124,14 @@ void net_loop_stop(struct net_loop *loop)
 
 int net_loop_timeout_ms(const struct net_loop *loop)
 {
-    return list_empty(&loop->unflushed) ? uv_backend_timeout(&loop->uv) : 0;
+    if (!list_empty(&loop->unflushed))
+        return 0;
+    int timeout_ms = uv_backend_timeout(&loop->uv);
+    if (timeout_ms <= 0)
+        return timeout_ms;
+    /* libuv counts from the loop's last turn, the host from now. */
+    uint64_t passed_ms = uv_hrtime() / CLOCK_NS_PER_MS - uv_now(&loop->uv);
+    return passed_ms < (uint64_t)timeout_ms ? timeout_ms - (int)passed_ms : 0;
 }
 
 bool net_loop_arm(struct net_loop *loop, struct timer *timer, int64_t due_ns)
@@ -136,6 +161,8 @@ void net_loop_post(struct net_loop *loop, struct net_task *task)
 void net_loop_free(struct net_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->before_wait, NULL);
+    uv_close((uv_handle_t *)&loop->after_wait, NULL);
+    uv_close((uv_handle_t *)&loop->no_wait, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);

@@ -1,5 +1,7 @@
 /* One event loop on one thread: libuv's, with what mayfly adds to each turn of it. Connections that have
  * something to send are flushed together before the loop waits, so that a burst of calls becomes one write.
+ * Timers run after the input that has come: a reply that lies in the socket of a thread that was late beats
+ * its deadline.
  *
  * Unless a function says otherwise, a loop and all that is on it belongs to the thread that runs it. */
 #ifndef MAYFLY_NET_LOOP_H
@@ -19,8 +21,10 @@ struct net_task {
 struct net_loop {
     uv_loop_t uv;
     uv_prepare_t before_wait;
-    uv_async_t wake;
+    uv_check_t after_wait;
+    uv_idle_t no_wait; /* active when timers are due: input is looked at but not waited for */
     uv_timer_t alarm;
+    uv_async_t wake;
     struct list unflushed; /* connections */
     uint8_t *read_buffer;
 
@@ -39,7 +43,8 @@ int net_loop_init(struct net_loop *loop);
 /* Turns the loop until net_loop_stop. */
 void net_loop_run(struct net_loop *loop);
 
-/* One turn: handles what is ready; where nothing is, waits for it if WAIT says so. */
+/* One turn: handles what is ready; where nothing is, waits for it if WAIT says so. What it had to say is
+ * written when it returns. */
 void net_loop_step(struct net_loop *loop, bool wait);
 
 /* From within a turn: makes net_loop_run return after it. */

@@ -1168,6 +1168,8 @@ static int connection_start_session(struct engine_connection *connection)
         error = nghttp2_session_server_new2(&connection->session, callbacks, connection, option);
     else
         error = nghttp2_session_client_new2(&connection->session, callbacks, connection, option);
+    if (error != 0)
+        connection->session = NULL; /* the library leaves the address of what it has freed */
 done:
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
@@ -1181,7 +1183,7 @@ static int connection_greet(struct engine_connection *connection)
     nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits->stream_window_bytes},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->header_bytes},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+
         {server ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS : NGHTTP2_SETTINGS_ENABLE_PUSH,
          server ? limits->max_streams : 0},
     };

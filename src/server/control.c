@@ -2,16 +2,57 @@
 #include "server/services.h"
 
 #include "controlclient.pb-c.h"
+#include "proto/field.h"
 
 #define NS_PER_S       INT64_C(1000000000)
 #define CACHE_NAME_MAX 255
 #define NO_LIMIT       UINT32_MAX
 
-static bool check_name(struct server_request *request, struct bytes name)
+/* Whether TEXT is UTF-8 without control characters: what every client can show and, since lists of names are
+ * protobuf strings, what every client can read at all. RFC 3629. */
+static bool is_plain_text(struct bytes text)
 {
-    if (name.size > 0 && name.size <= CACHE_NAME_MAX)
+    size_t at = 0;
+    while (at < text.size) {
+        uint8_t lead = text.data[at++];
+        if (lead < ' ' || lead == 0x7f)
+            return false;
+        if (lead < 0x80)
+            continue;
+        unsigned more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+        if (lead < 0xc2 || lead > 0xf4 || text.size - at < more)
+            return false;
+        uint32_t point = lead & (0x3fU >> more);
+        for (unsigned i = 0; i < more; i++, at++) {
+            if ((text.data[at] & 0xc0) != 0x80)
+                return false;
+            point = point << 6 | (text.data[at] & 0x3f);
+        }
+        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+            return false;
+    }
+    return true;
+}
+
+/* The cache's name, which is field 1 of every request here, as it lies in the message: the generated code's C
+ * strings would hide a zero byte. False with the request failed. */
+static bool read_name(struct server_request *request, struct bytes message, struct bytes *name)
+{
+    struct field_reader reader = field_reader_make(message);
+    struct field field;
+    *name = bytes_make(NULL, 0);
+    while (field_next(&reader, &field))
+        if (field.number == 1 && field.type == FIELD_BYTES)
+            *name = field.bytes;
+    if (reader.malformed)
+        server_fail(request, STATUS_INVALID_ARGUMENT,
+                    "the request's message is not the protobuf that its method takes");
+    else if (name->size == 0 || name->size > CACHE_NAME_MAX || !is_plain_text(*name))
+        server_fail(request, STATUS_INVALID_ARGUMENT,
+                    "a cache's name is 1 to 255 bytes of UTF-8 without control characters");
+    else
         return true;
-    server_fail(request, STATUS_INVALID_ARGUMENT, "a cache's name has 1 to 255 bytes");
     return false;
 }
 
@@ -31,10 +72,8 @@ static void on_done(void *context, const struct store_reply *reply)
 
 void control_create_cache(struct server_request *request, struct bytes message)
 {
-    const ControlClient__CreateCacheRequest *create =
-        (const ControlClient__CreateCacheRequest *)server_unpack(
-            request, &control_client____create_cache_request__descriptor, message);
-    if (create == NULL || !check_name(request, bytes_of(create->cache_name)))
+    struct bytes name;
+    if (!read_name(request, message, &name))
         return;
     struct server *server = request->worker->server;
     struct store_stats stats;
@@ -44,28 +83,25 @@ void control_create_cache(struct server_request *request, struct bytes message)
         return;
     }
     server_request_enter_store(request);
-    store_cache_create(server->store, bytes_of(create->cache_name), on_done, request);
+    store_cache_create(server->store, name, on_done, request);
 }
 
 void control_delete_cache(struct server_request *request, struct bytes message)
 {
-    const ControlClient__DeleteCacheRequest *delete =
-        (const ControlClient__DeleteCacheRequest *)server_unpack(
-            request, &control_client____delete_cache_request__descriptor, message);
-    if (delete == NULL || !check_name(request, bytes_of(delete->cache_name)))
+    struct bytes name;
+    if (!read_name(request, message, &name))
         return;
     server_request_enter_store(request);
-    store_cache_delete(request->worker->server->store, bytes_of(delete->cache_name), on_done, request);
+    store_cache_delete(request->worker->server->store, name, on_done, request);
 }
 
 void control_flush_cache(struct server_request *request, struct bytes message)
 {
-    const ControlClient__FlushCacheRequest *flush = (const ControlClient__FlushCacheRequest *)server_unpack(
-        request, &control_client____flush_cache_request__descriptor, message);
-    if (flush == NULL || !check_name(request, bytes_of(flush->cache_name)))
+    struct bytes name;
+    if (!read_name(request, message, &name))
         return;
     server_request_enter_store(request);
-    store_cache_flush(request->worker->server->store, bytes_of(flush->cache_name), on_done, request);
+    store_cache_flush(request->worker->server->store, name, on_done, request);
 }
 
 /* --- The list --- */
@@ -99,7 +135,7 @@ static void list_one(void *context, struct bytes name)
 
 static uint32_t kib(int64_t bytes)
 {
-    return (uint32_t)(bytes / 1024);
+    return (uint32_t)((bytes + 1023) / 1024);
 }
 
 void control_list_caches(struct server_request *request, struct bytes message)

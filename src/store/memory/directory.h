@@ -1,7 +1,8 @@
 /* The caches of a store by name, and the numbers under which their items are kept. A number is never given
  * twice: to flush a cache is to give it the next one, to delete it is to give it none, and either way all its
  * items are unreachable at once, at a cost that does not depend on how many they are. Sweeping finds them by
- * number later.
+ * number later. There are 2^32 - 1 numbers; a store that has used them up answers NO_MEMORY to creation and
+ * flush.
  *
  * Both tables are sorted arrays: caches come and go seldom, and a list in order is asked for. */
 #ifndef MAYFLY_STORE_MEMORY_DIRECTORY_H

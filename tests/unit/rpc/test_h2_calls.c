@@ -214,7 +214,7 @@ static void more_kinds_of_metadata_than_are_remembered_stay_right(void **state)
     struct pair *pair = pair_ready();
     for (int round = 0; round < 3; round++) {
         for (int kind = 0; kind < 20; kind++) {
-            char name[16];
+            char name[32];
             (void)snprintf(name, sizeof name, "cache-%d", kind);
             struct metadata *metadata = metadata_of_text("cache", name);
             struct talk *talk = call_start_with(pair, UNARY, metadata, CLOCK_NEVER);
@@ -567,14 +567,14 @@ static void many_calls_at_once_get_their_own_answers(void **state)
     pair_run(pair);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 1000; i++) {
-            char text[16];
+            char text[32];
             (void)snprintf(text, sizeof text, "%d/%d", round, i);
             (void)call_with(pair, UNARY, text);
         }
         pair_run(pair);
     }
     for (int i = 0; i < 3000; i++) {
-        char story[48];
+        char story[64];
         (void)snprintf(story, sizeof story, "message(%d/%d) closed(OK)", i / 1000, i % 1000);
         assert_string_equal(pair->client.talks[i].story, story);
     }

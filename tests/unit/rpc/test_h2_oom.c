@@ -1,12 +1,299 @@
-/* The engine with memory running out: every allocation of a conversation fails in turn, once alone and once with
- * all that follow. Nothing may crash or leak, and every call must come to an end. The allocators are ours
- * through the linker's --wrap (tests/CMakeLists.txt does so for every test_*_oom.c). */
-#include "rpc/h2_pair.h"
+/* The engine with memory running out: every allocation of a conversation fails in turn, once alone and once
+ * together with all that follow. Nothing may crash, leak or hang, and every call must come to its end.
+ *
+ * The allocators below stand in front of the C library's for the whole process, so that those of nghttp2 fail
+ * too. Nothing else here allocates while they are armed. */
+#include "base/clock.h"
+#include "rpc/h2.h"
 
-/* The linker's names. */
-void *__real_malloc(size_t size);                /* NOLINT(bugprone-reserved-identifier) */
-void *__real_calloc(size_t count, size_t size);  /* NOLINT(bugprone-reserved-identifier) */
-void *__real_realloc(void *block, size_t size);  /* NOLINT(bugprone-reserved-identifier) */
-void *__wrap_malloc(size_t size);                /* NOLINT(bugprone-reserved-identifier) */
-void *__wrap_calloc(size_t count, size_t size);  /* NOLINT(bugprone-reserved-identifier) */
-void *__wrap_realloc(void *block, size_t size);  /* NOLINT(bugprone-reserved-identifier) */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* --- Allocators that fail when told to --- */
+
+static struct {
+    bool armed;
+    bool for_good;    /* not once: from the first failure on */
+    size_t countdown; /* allocations that still succeed */
+    size_t failures;
+    ptrdiff_t live; /* blocks taken while armed and not given back */
+} memory;
+
+static bool memory_is_out(void)
+{
+    if (!memory.armed)
+        return false;
+    if (memory.countdown > 0) {
+        memory.countdown--;
+        return false;
+    }
+    if (memory.failures > 0 && !memory.for_good)
+        return false;
+    memory.failures++;
+    return true;
+}
+
+static void *counted(void *block)
+{
+    if (memory.armed && block != NULL)
+        memory.live++;
+    return block;
+}
+
+/* The allocators behind ours: a sanitizer's where there is one, else the C library's. */
+void *__interceptor_malloc(size_t size) __attribute__((weak));
+void *__interceptor_calloc(size_t count, size_t size) __attribute__((weak));
+void *__interceptor_realloc(void *block, size_t size) __attribute__((weak));
+void __interceptor_free(void *block) __attribute__((weak));
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void __libc_free(void *block);
+
+void *malloc(size_t size)
+{
+    if (memory_is_out())
+        return NULL;
+    return counted(__interceptor_malloc != NULL ? __interceptor_malloc(size) : __libc_malloc(size));
+}
+
+void *calloc(size_t count, size_t size)
+{
+    if (memory_is_out())
+        return NULL;
+    return counted(__interceptor_calloc != NULL ? __interceptor_calloc(count, size)
+                                                : __libc_calloc(count, size));
+}
+
+void *realloc(void *block, size_t size)
+{
+    if (memory_is_out())
+        return NULL;
+    void *moved =
+        __interceptor_realloc != NULL ? __interceptor_realloc(block, size) : __libc_realloc(block, size);
+    return block == NULL ? counted(moved) : moved;
+}
+
+void free(void *block)
+{
+    if (memory.armed && block != NULL)
+        memory.live--;
+    if (__interceptor_free != NULL)
+        __interceptor_free(block);
+    else
+        __libc_free(block);
+}
+
+/* --- A conversation that needs no memory of its own --- */
+
+enum { UNARY, STREAM };
+
+static const struct h2_method methods[] = {
+    [UNARY] = {.path = "/test.Service/Unary"},
+    [STREAM] = {.path = "/test.Service/Stream", .client_streams = true, .server_streams = true},
+};
+
+struct side {
+    struct h2_connection *h2;
+    bool over;
+    size_t begun; /* calls that this side has been told of or has started */
+    size_t ended; /* closed or cancelled */
+};
+
+struct talk {
+    struct side client;
+    struct side server;
+    struct metadata *trailers;
+};
+
+static void on_opened(void *owner, struct h2_call *call)
+{
+    struct talk *talk = owner;
+    (void)call;
+    talk->server.begun++;
+}
+
+static void on_request(void *owner, struct h2_call *call, struct bytes message)
+{
+    struct talk *talk = owner;
+    uint8_t *to = h2_message_begin(call, message.size);
+    if (to != NULL) {
+        bytes_copy(to, message.data, message.size);
+        h2_message_end(call);
+    }
+    if (call->method == UNARY && to != NULL)
+        h2_finish(call, STATUS_OK, bytes_of(""), NULL);
+    else if (to == NULL)
+        h2_finish(call, STATUS_RESOURCE_EXHAUSTED, bytes_of("no memory, 100%"), talk->trailers);
+}
+
+static void on_half_closed(void *owner, struct h2_call *call)
+{
+    struct talk *talk = owner;
+    h2_finish(call, STATUS_NOT_FOUND, bytes_of("nothing, 100%"), talk->trailers);
+}
+
+static void on_server_closed(void *owner, struct h2_call *call, const struct h2_outcome *outcome)
+{
+    (void)call;
+    (void)outcome;
+    ((struct talk *)owner)->server.ended++;
+}
+
+static void on_reply(void *owner, struct h2_call *call, struct bytes message)
+{
+    (void)owner;
+    (void)call;
+    (void)message;
+}
+
+static void on_client_closed(void *owner, struct h2_call *call, const struct h2_outcome *outcome)
+{
+    (void)outcome;
+    struct h2_call **place = call->user;
+    *place = NULL;
+    ((struct talk *)owner)->client.ended++;
+}
+
+static const struct h2_events server_events = {
+    .opened = on_opened, .message = on_request, .half_closed = on_half_closed, .closed = on_server_closed};
+
+static const struct h2_events client_events = {.message = on_reply, .closed = on_client_closed};
+
+/* Moves bytes both ways in pieces of a prime size, so that messages have to be gathered. */
+static void run(struct talk *talk)
+{
+    struct side *sides[] = {&talk->client, &talk->server};
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < 2; i++) {
+            struct side *to = sides[1 - i];
+            struct bytes pending = h2_pending(sides[i]->h2);
+            size_t size = pending.size < 1009 ? pending.size : 1009;
+            if (size > 0 && !to->over)
+                to->over = !h2_recv(to->h2, bytes_make(pending.data, size), CLOCK_NS_PER_S);
+            if (size > 0)
+                h2_sent(sides[i]->h2, size);
+            moved = moved || size > 0;
+        }
+    }
+}
+
+static void start(struct talk *talk, unsigned method, struct metadata *metadata, size_t size,
+                  struct h2_call **place)
+{
+    *place = h2_call_start(talk->client.h2, method, metadata, 5 * INT64_C(1000000000), place);
+    if (*place == NULL)
+        return;
+    talk->client.begun++;
+    uint8_t *to = h2_message_begin(*place, size);
+    if (to == NULL) {
+        h2_call_cancel(*place);
+        *place = NULL;
+        talk->client.ended++;
+        return;
+    }
+    memset(to, 'x', size);
+    h2_message_end(*place);
+    h2_half_close(*place);
+}
+
+static void call_all(struct talk *talk, struct metadata *blue, struct metadata *green)
+{
+    struct h2_call *calls[5];
+    start(talk, UNARY, blue, 10, &calls[0]);
+    start(talk, UNARY, blue, 0, &calls[1]);
+    start(talk, UNARY, green, 30000, &calls[2]);
+    start(talk, STREAM, blue, 2000, &calls[3]);
+    start(talk, STREAM, green, 10, &calls[4]);
+    if (calls[4] != NULL) {
+        h2_call_cancel(calls[4]);
+        talk->client.ended++;
+    }
+    (void)h2_ping(talk->client.h2);
+    run(talk);
+    start(talk, UNARY, blue, 10, &calls[0]);
+    h2_drain(talk->server.h2);
+    run(talk);
+    h2_close(talk->client.h2);
+    talk->client.h2 = NULL;
+}
+
+static void converse(struct h2_methods *table, struct metadata *blue, struct metadata *green)
+{
+    struct talk talk = {.trailers = green};
+    struct h2_config config = {
+        .role = H2_SERVER,
+        .methods = table,
+        .events = &server_events,
+        .owner = &talk,
+        .limits = h2_default_limits,
+        .authority = "localhost",
+    };
+    talk.server.h2 = h2_open(&h2_engine_nghttp2, &config);
+    config.role = H2_CLIENT;
+    config.events = &client_events;
+    talk.client.h2 = h2_open(&h2_engine_nghttp2, &config);
+    if (talk.client.h2 != NULL && talk.server.h2 != NULL)
+        call_all(&talk, blue, green);
+    if (talk.client.h2 != NULL)
+        h2_close(talk.client.h2);
+    if (talk.server.h2 != NULL)
+        h2_close(talk.server.h2);
+    memory.armed = false;
+    assert_int_equal(talk.client.begun, talk.client.ended);
+    assert_int_equal(talk.server.begun, talk.server.ended);
+    if (memory.failures == 0)
+        assert_int_equal(talk.client.begun, 6);
+}
+
+/* Lets the conversation run with ever more memory, until it has had enough. */
+static void fail_each(bool for_good)
+{
+    struct metadata_pair fields[] = {{bytes_of("authorization"), bytes_of("a token of some length")},
+                                     {bytes_of("cache"), bytes_of("blue")}};
+    struct h2_methods *table = h2_methods_create(methods, 2);
+    struct metadata *blue = metadata_create(fields, 2);
+    fields[1].value = bytes_of("green");
+    struct metadata *green = metadata_create(fields, 2);
+    size_t enough = 0;
+    do {
+        memory.countdown = enough;
+        memory.failures = 0;
+        memory.live = 0;
+        memory.for_good = for_good;
+        memory.armed = true;
+        converse(table, blue, green);
+        assert_true(memory.live == 0);
+        enough++;
+    } while (memory.failures > 0);
+    assert_true(enough > 100); /* the allocators above are in the way, or this would be small */
+    metadata_release(blue);
+    metadata_release(green);
+    h2_methods_destroy(table);
+}
+
+static void each_allocation_may_fail_alone(void **state)
+{
+    (void)state;
+    fail_each(false);
+}
+
+static void memory_may_run_out_for_good_at_any_moment(void **state)
+{
+    (void)state;
+    fail_each(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_may_fail_alone),
+        cmocka_unit_test(memory_may_run_out_for_good_at_any_moment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

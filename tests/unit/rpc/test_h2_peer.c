@@ -639,9 +639,10 @@ static void requests_broken_so_that_they_are_reset_count_as_resets(void **state)
     limits.resets_burst = 200;
     limits.resets_per_second = 100;
     struct peer *peer = client_peer(&limits);
-    for (uint32_t i = 0; i < 1000; i++)
+    for (uint32_t i = 0; i < 1000; i++) {
         peer_headers(peer, 0, 1 + 2 * i, upper_case);
-    peer_talk(peer);
+        peer_talk(peer);
+    }
     assert_true(peer->end->over);
     assert_heard(peer, "RST_STREAM(1 1)");
     assert_heard(peer, " 11)");

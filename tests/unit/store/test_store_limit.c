@@ -39,13 +39,13 @@ static void assert_within_limit(struct fixture *f)
         assert_true(resident_bytes() <= LIMIT_BYTES / 100 * 105 + ((uint64_t)64 << 20));
 }
 
-/* Writes three times the limit in values of LEAST to MOST bytes under new keys, and returns the mean size. */
+/* Writes twice the limit in values of LEAST to MOST bytes under new keys, and returns the mean size. */
 static uint64_t churn(struct fixture *f, uint64_t *random, uint64_t least, uint64_t most)
 {
     static uint8_t value[1 << 20];
     uint64_t written = 0;
     uint64_t count = 0;
-    while (written < scaled(3 * LIMIT_BYTES) || written < LIMIT_BYTES) {
+    while (written < scaled(2 * LIMIT_BYTES) || written < LIMIT_BYTES) {
         uint64_t key = next_random(random);
         size_t size = least + next_random(random) % (most - least);
         assert_int_equal(set(f, bytes_make(&key, sizeof key), bytes_make(value, size)), STORE_OK);
