@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -141,6 +142,14 @@ struct flusher {
     atomic_bool going;
 };
 
+/* Processor time of this thread: what a piece of work takes where nothing else wants the core. */
+static int64_t thread_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
+}
+
 static void *flush_and_maintain(void *context)
 {
     struct flusher *flusher = context;
@@ -149,13 +158,18 @@ static void *flush_and_maintain(void *context)
     store_cache_flush(flusher->store, bytes_of("large"), note_status, &status);
     printf("%-46s %8.1f us\n", "the flush itself", (double)(clock_now_ns() - start_ns) / CLOCK_NS_PER_US);
     int64_t worst_ns = 0;
-    for (bool more = true; more;) {
-        start_ns = clock_now_ns();
+    int64_t total_ns = -thread_ns();
+    uint64_t pieces = 0;
+    for (bool more = true; more; pieces++) {
+        start_ns = thread_ns();
         more = store_maintain(flusher->store, 0);
-        if (clock_now_ns() - start_ns > worst_ns)
-            worst_ns = clock_now_ns() - start_ns;
+        int64_t took_ns = thread_ns() - start_ns;
+        if (took_ns > worst_ns)
+            worst_ns = took_ns;
     }
-    printf("%-46s %8.1f us\n", "worst piece of maintenance", (double)worst_ns / CLOCK_NS_PER_US);
+    total_ns += thread_ns();
+    printf("%-46s %8.1f us, %.1f on average (processor time)\n", "worst piece of maintenance",
+           (double)worst_ns / CLOCK_NS_PER_US, (double)total_ns / (double)pieces / CLOCK_NS_PER_US);
     flusher->going = false;
     return NULL;
 }

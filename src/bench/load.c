@@ -12,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEY_TEXT_BYTES 24
-#define VALUE_TTL_MS   UINT64_C(3600000)
-#define DEADLINE_MS    15000
+#define KEY_PREFIX_BYTES ((size_t)4)
+#define KEY_BYTES        ((size_t)16)
+#define NAP_NS           ((int64_t)20 * CLOCK_NS_PER_MS)
+#define VALUE_TTL_MS     UINT64_C(3600000)
+#define DEADLINE_MS      15000
 
 enum phase { PHASE_FILL, PHASE_LOAD, PHASE_STOP };
 
@@ -23,7 +25,7 @@ struct bench_thread;
 /* One request after another. */
 struct slot {
     struct bench_thread *thread;
-    char key[KEY_TEXT_BYTES];
+    char key[KEY_BYTES];
 };
 
 struct bench_thread {
@@ -80,13 +82,13 @@ static uint64_t next_random(struct bench_thread *thread)
     return x * UINT64_C(0x2545f4914f6cdd1d);
 }
 
+/* "key:" and twelve digits, without a closing zero. */
 static size_t write_key(char *to, uint64_t number)
 {
-    static const char prefix[] = "key:";
-    memcpy(to, prefix, 4);
-    for (int digit = 15; digit >= 4; digit--, number /= 10)
+    bytes_copy(to, "key:", KEY_PREFIX_BYTES);
+    for (size_t digit = KEY_BYTES; digit-- > KEY_PREFIX_BYTES; number /= 10)
         to[digit] = (char)('0' + number % 10);
-    return 16;
+    return KEY_BYTES;
 }
 
 static void slot_next(struct slot *slot);
@@ -220,7 +222,7 @@ static void watch(struct bench_load *load, const char *what, int64_t limit_ns)
             said_ns = now_ns;
         }
         int64_t left_ns = limit_ns - (now_ns - start_ns);
-        struct timespec nap = {.tv_nsec = left_ns < 20 * CLOCK_NS_PER_MS ? left_ns : 20 * CLOCK_NS_PER_MS};
+        struct timespec nap = {.tv_nsec = left_ns < NAP_NS ? left_ns : NAP_NS};
         (void)nanosleep(&nap, NULL);
     }
     if (terminal)
@@ -272,8 +274,7 @@ static mayfly_status fail(char *error, mayfly_status status, const char *message
     return status;
 }
 
-static mayfly_configuration configuration_of(const struct bench_settings *settings, int64_t concurrency,
-                                             int64_t channels)
+static mayfly_configuration configuration_of(int64_t concurrency, int64_t channels)
 {
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.name = "bench";
@@ -281,7 +282,6 @@ static mayfly_configuration configuration_of(const struct bench_settings *settin
     configuration.connect_timeout_ms = 5000;
     configuration.max_in_flight = (uint32_t)concurrency;
     configuration.channels = (uint32_t)channels;
-    (void)settings;
     return configuration;
 }
 
@@ -310,7 +310,7 @@ static mayfly_status open_threads(struct bench_load *load, const struct bench_ta
             return fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
         for (size_t slot = 0; slot < thread->slot_count; slot++)
             thread->slots[slot].thread = thread;
-        mayfly_configuration configuration = configuration_of(settings, concurrency, own_channels);
+        mayfly_configuration configuration = configuration_of(concurrency, own_channels);
         mayfly_error problem;
         mayfly_status status = mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER,
                                                   &thread->client, &problem);

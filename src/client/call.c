@@ -13,8 +13,12 @@
 
 static void on_deadline(struct timer *timer)
 {
-    client_call_end(list_entry(timer, struct client_call, deadline), MAYFLY_DEADLINE_EXCEEDED,
-                    "the deadline passed before the reply came");
+    struct client_call *call = list_entry(timer, struct client_call, deadline);
+    bool is_failing = call->channel == NULL && call->reply.status != MAYFLY_OK; /* see fail_soon */
+    if (is_failing)
+        client_call_end(call, call->reply.status, call->reply.message);
+    else
+        client_call_end(call, MAYFLY_DEADLINE_EXCEEDED, "the deadline passed before the reply came");
 }
 
 static struct client_call *call_take(struct mayfly_client *client)
@@ -38,7 +42,7 @@ static struct client_call *call_take(struct mayfly_client *client)
     return call;
 }
 
-static void call_recycle(struct client_call *call)
+void client_call_discard(struct client_call *call)
 {
     struct mayfly_client *client = call->client;
     metadata_release(call->metadata);
@@ -46,10 +50,9 @@ static void call_recycle(struct client_call *call)
     call->cache = NULL;
     call->extras = NULL;
     call->extra_count = 0;
-    call->has_reply = false;
     call->id = 0;
     call->batch.items = NULL;
-    call->batch.count = call->batch.capacity = 0;
+    call->batch.count = call->batch.capacity = call->batch.asked = 0;
     arena_reset(&call->arena);
     buffer_reset(&call->request, REQUEST_BYTES_KEPT);
 
@@ -106,6 +109,7 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
     call->timeout_ns = (int64_t)deadline_ms * CLOCK_NS_PER_MS;
     call->start_ns = clock_now_ns();
     call->reply = (mayfly_reply){.message = ""};
+    call->batch.asked = method->answers_each ? request->item_count : 0;
 
     bool kept = method->encode(request, &call->request) && keep_extras(call, request);
     if (kept && client->drive == MAYFLY_DRIVEN_BY_CALLER) {
@@ -117,7 +121,7 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
         kept = call->cache != NULL;
     }
     if (!kept) {
-        call_recycle(call);
+        client_call_discard(call);
         return NULL;
     }
     call->id = atomic_fetch_add(&client->next_id, 1) + 1;
@@ -131,12 +135,14 @@ static void leave_flight(struct client_call *call)
     struct mayfly_client *client = call->client;
     if (call->channel == NULL)
         return;
-    call->channel->streams--;
+    struct channel *channel = call->channel;
+    channel->streams--;
     call->channel = NULL;
     call->stream = NULL;
     client->in_flight_count--;
     atomic_store_explicit(&client->counted_in_flight, (uint32_t)client->in_flight_count,
                           memory_order_relaxed);
+    client_channel_released(channel);
 }
 
 /* Tells the callback, and lets the call go. */
@@ -155,7 +161,7 @@ static void call_finish(struct client_call *call)
     call->id = 0; /* too late to cancel */
     atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
     call->callback(call->context, &call->reply);
-    call_recycle(call);
+    client_call_discard(call);
 }
 
 void client_call_end(struct client_call *call, mayfly_status status, const char *message)
@@ -173,17 +179,31 @@ void client_call_end(struct client_call *call, mayfly_status status, const char 
 
 void client_fail_backlog(struct mayfly_client *client, const char *why)
 {
-    while (!list_empty(&client->backlog)) {
-        struct client_call *call = list_entry(client->backlog.next, struct client_call, link);
+    /* Only those that wait now: callbacks that start calls again would keep this going for ever. */
+    struct list failed;
+    list_init(&failed);
+    while (!list_empty(&client->backlog))
+        list_push_back(&failed, list_pop_front(&client->backlog));
+    while (!list_empty(&failed)) {
+        struct client_call *call = list_entry(failed.next, struct client_call, link);
         call->reply.status = MAYFLY_UNAVAILABLE;
         call->reply.message = why;
         call_finish(call);
     }
 }
 
+void client_calls_cancel(struct mayfly_client *client)
+{
+    struct list *lists[] = {&client->backlog, &client->failing};
+    for (size_t i = 0; i < 2; i++)
+        while (!list_empty(lists[i]))
+            client_call_end(list_entry(lists[i]->next, struct client_call, link), MAYFLY_CANCELLED,
+                            "the client was closed");
+}
+
 /* --- Sending --- */
 
-/* Puts a call on a channel; false when that did not work, with the call where it was. */
+/* Puts a call on a channel; false when memory is out, with the call where it was. */
 static bool call_send(struct client_call *call, struct channel *channel)
 {
     struct mayfly_client *client = call->client;
@@ -197,6 +217,7 @@ static bool call_send(struct client_call *call, struct channel *channel)
                                            left_ns > 0 ? left_ns : 1, call);
     if (stream == NULL)
         return false;
+    net_connection_flush_later(channel->net);
     uint8_t *to = h2_message_begin(stream, call->request.size);
     if (to == NULL) {
         h2_call_cancel(stream);
@@ -216,36 +237,44 @@ static bool call_send(struct client_call *call, struct channel *channel)
                           memory_order_relaxed);
     list_remove(&call->link);
     list_push_back(&client->in_flight, &call->link);
-    net_connection_flush_later(channel->net);
+    if (++channel->calls == CHANNEL_CALLS_MAX)
+        client_channel_leave(channel);
     return true;
+}
+
+/* Ends a call that could not be sent, but not from here: mayfly_start promises that. */
+static void fail_soon(struct client_call *call)
+{
+    struct mayfly_client *client = call->client;
+    call->reply.status = MAYFLY_RESOURCE_EXHAUSTED;
+    call->reply.message =
+        "there is no memory to send the call, or more waits to be sent than a connection holds";
+    list_remove(&call->link);
+    list_push_back(&client->failing, &call->link);
+    (void)net_loop_arm(&client->loop, &call->deadline, clock_now_ns()); /* armed, so it only moves */
 }
 
 void client_pump(struct mayfly_client *client)
 {
-    if (client->pumping || client->closing)
-        return;
-    client->pumping = true;
-    while (!list_empty(&client->backlog) && client->in_flight_count < client->configuration.max_in_flight) {
+    while (!list_empty(&client->backlog) && client->in_flight_count < client->configuration.max_in_flight &&
+           !client->closing) {
         struct channel *channel = client_channel_choose(client);
         if (channel == NULL)
-            break;
+            return;
         struct client_call *call = list_entry(client->backlog.next, struct client_call, link);
-        if (!call_send(call, channel)) {
-            call->reply.status = MAYFLY_RESOURCE_EXHAUSTED;
-            call->reply.message = "memory is out";
-            call_finish(call);
-        }
+        if (!call_send(call, channel))
+            fail_soon(call);
     }
-    client->pumping = false;
 }
 
-void client_call_begin(struct client_call *call)
+bool client_call_begin(struct client_call *call)
 {
     struct mayfly_client *client = call->client;
-    list_push_back(&client->backlog, &call->link);
     if (!net_loop_arm(&client->loop, &call->deadline, clock_add(call->start_ns, call->timeout_ns)))
-        call->deadline.due_ns = clock_add(call->start_ns, call->timeout_ns);
+        return false;
+    list_push_back(&client->backlog, &call->link);
     client_pump(client);
+    return true;
 }
 
 /* --- What comes back --- */
@@ -270,9 +299,7 @@ mayfly_item *client_call_add_item(struct client_call *call)
 
 void client_call_message(struct client_call *call, struct bytes message)
 {
-    if (client_methods[call->method].decode(call, message)) {
-        call->has_reply = true;
-    } else if (call->reply.status == MAYFLY_OK) {
+    if (!client_methods[call->method].decode(call, message) && call->reply.status == MAYFLY_OK) {
         call->reply.status = MAYFLY_INTERNAL;
         call->reply.message = "the reply is not what the method promises";
     }
@@ -282,12 +309,22 @@ void client_call_message(struct client_call *call, struct bytes message)
 static bool may_repeat(const struct client_call *call, const struct h2_outcome *outcome)
 {
     if (call->client->closing || call->reply.attempts > call->client->configuration.retries ||
-        call->has_reply)
-        return false;
-    if (call->deadline.due_ns <= clock_now_ns())
+        call->deadline.due_ns <= clock_now_ns())
         return false;
     bool failed = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNAVAILABLE;
     return outcome->unseen || (failed && client_methods[call->method].repeatable);
+}
+
+/* Puts a call first in line again. Whoever handles the connection's input or output pumps afterwards. */
+static void call_repeat(struct client_call *call)
+{
+    struct mayfly_client *client = call->client;
+    atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
+    call->reply = (mayfly_reply){.message = "", .attempts = call->reply.attempts};
+    call->batch.count = 0; /* what came of a reply is forgotten */
+    leave_flight(call);
+    list_remove(&call->link);
+    list_push_front(&client->backlog, &call->link);
 }
 
 static void take_trailers(struct client_call *call, const struct metadata *trailers)
@@ -306,21 +343,24 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
     call->reply.trailer_count = trailers->count;
 }
 
+static void call_fail(struct client_call *call, mayfly_status status, const char *message)
+{
+    call->reply.status = status;
+    call->reply.message = message != NULL ? message : "";
+}
+
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
 {
-    struct mayfly_client *client = call->client;
     if (outcome->status != STATUS_OK && may_repeat(call, outcome)) {
-        atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
-        leave_flight(call);
-        list_remove(&call->link);
-        list_push_front(&client->backlog, &call->link);
-        return; /* its connection's owner pumps */
+        call_repeat(call);
+        return;
     }
-    if (outcome->status != STATUS_OK) {
-        char *message = arena_copy_text(&call->arena, outcome->message);
-        call->reply.status = client->closing ? MAYFLY_CANCELLED : (mayfly_status)outcome->status;
-        call->reply.message = message != NULL ? message : "";
-    }
+    if (outcome->status != STATUS_OK && call->client->closing)
+        call_fail(call, MAYFLY_CANCELLED, "the client was closed");
+    else if (outcome->status != STATUS_OK)
+        call_fail(call, (mayfly_status)outcome->status, arena_copy_text(&call->arena, outcome->message));
+    else if (call->batch.count < call->batch.asked && call->reply.status == MAYFLY_OK)
+        call_fail(call, MAYFLY_INTERNAL, "the reply has fewer items than were asked for");
     take_trailers(call, outcome->trailers);
     call_finish(call);
 }

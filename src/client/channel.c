@@ -1,5 +1,10 @@
 /* A channel: a connection to the server that comes back when it is lost. Keepalive notices one that has died
- * silently; a server that asks to be left keeps the calls it has while a new connection takes the others. */
+ * silently; a server that asks to be left keeps the calls it has while a new connection takes the others.
+ *
+ *     WAITING ──> CONNECTING ──> READY ──> LEAVING
+ *        ^            │ ^          │
+ *        └────────────┘ └──────────┘
+ */
 #include "base/clock.h"
 #include "client/client.h"
 
@@ -9,6 +14,8 @@
 
 #define RETRY_FIRST_NS      ((int64_t)20 * CLOCK_NS_PER_MS)
 #define RETRY_LIMIT_NS      ((int64_t)500 * CLOCK_NS_PER_MS)
+#define CONNECT_LIMIT_NS    ((int64_t)5 * CLOCK_NS_PER_S) /* two lost SYNs, at one address */
+#define STEADY_NS           ((int64_t)1 * CLOCK_NS_PER_S) /* a connection that lived so long was a good one */
 #define CLIENT_HEADER_BYTES 65536
 #define STALL_LIMIT_NS      ((int64_t)30 * CLOCK_NS_PER_S)
 #define CLIENT_BUFFERED_MAX ((size_t)1 << 30)
@@ -37,17 +44,41 @@ static void on_keepalive(struct timer *timer)
     struct channel *channel = list_entry(timer, struct channel, keepalive);
     const mayfly_configuration *configuration = &channel->client->configuration;
     int64_t now_ns = channel->client->loop.now_ns;
-    int64_t quiet_ns = now_ns - channel->heard_ns;
-    if (channel->ping_sent && quiet_ns >= (int64_t)configuration->keepalive_timeout_ms * CLOCK_NS_PER_MS) {
+    int64_t interval_ns = (int64_t)configuration->keepalive_interval_ms * CLOCK_NS_PER_MS;
+    if (channel->pinged_ns > channel->heard_ns) {
         net_connection_close(channel->net, "the server does not answer keepalive pings");
-    } else if (quiet_ns < (int64_t)configuration->keepalive_interval_ms * CLOCK_NS_PER_MS) {
-        channel->ping_sent = false;
+    } else if (now_ns - channel->heard_ns < interval_ns) {
         keepalive_arm(channel, channel->heard_ns, configuration->keepalive_interval_ms);
     } else {
-        channel->ping_sent = h2_ping(channel->net->h2);
+        if (h2_ping(channel->net->h2))
+            channel->pinged_ns = now_ns;
         net_connection_flush_later(channel->net);
         keepalive_arm(channel, now_ns, configuration->keepalive_timeout_ms);
     }
+}
+
+/* --- Leaving --- */
+
+void client_channel_leave(struct channel *channel)
+{
+    struct mayfly_client *client = channel->client;
+    if (channel->state == CHANNEL_LEAVING)
+        return;
+    int64_t lived_ns = clock_now_ns() - channel->ready_ns;
+    bool is_steady = channel->state == CHANNEL_READY && lived_ns >= STEADY_NS;
+    channel->state = CHANNEL_LEAVING;
+    list_remove(&channel->link);
+    list_push_back(&client->leaving, &channel->link);
+    if (!client->closing)
+        (void)client_channel_open(client, is_steady ? 0 : channel->failures + 1);
+    count_ready(client);
+    client_channel_released(channel);
+}
+
+void client_channel_released(struct channel *channel)
+{
+    if (channel->state == CHANNEL_LEAVING && channel->streams == 0 && !channel->client->closing)
+        net_connection_close(channel->net, "");
 }
 
 /* --- What a connection tells --- */
@@ -69,8 +100,8 @@ static void on_settings(void *owner)
     struct channel *channel = owner;
     if (channel->state == CHANNEL_CONNECTING) {
         channel->state = CHANNEL_READY;
-        channel->failures = 0;
-        channel->client->connect_problem[0] = '\0';
+        channel->ready_ns = channel->client->loop.now_ns;
+        net_loop_disarm(&channel->client->loop, &channel->retry);
         count_ready(channel->client);
     }
     client_pump(channel->client);
@@ -78,26 +109,7 @@ static void on_settings(void *owner)
 
 static void on_draining(void *owner)
 {
-    struct channel *channel = owner;
-    struct mayfly_client *client = channel->client;
-    if (channel->state == CHANNEL_LEAVING)
-        return;
-    channel->state = CHANNEL_LEAVING;
-    list_remove(&channel->link);
-    list_push_back(&client->leaving, &channel->link);
-    if (!client->closing)
-        (void)client_channel_open(client);
-    count_ready(client);
-}
-
-static void on_received(void *owner)
-{
-    struct channel *channel = owner;
-    struct mayfly_client *client = channel->client;
-    channel->heard_ns = client->loop.now_ns;
-    client_pump(client); /* calls that ended left room */
-    if (channel->state == CHANNEL_LEAVING && channel->streams == 0)
-        net_connection_close(channel->net, "");
+    client_channel_leave(owner);
 }
 
 static const struct h2_events call_events = {
@@ -107,14 +119,49 @@ static const struct h2_events call_events = {
     .draining = on_draining,
 };
 
-/* --- Connecting --- */
+static void on_connected(void *owner)
+{
+    struct channel *channel = owner;
+    channel->heard_ns = clock_now_ns();
+    channel->pinged_ns = 0;
+    keepalive_arm(channel, channel->heard_ns, channel->client->configuration.keepalive_interval_ms);
+}
+
+static void on_received(void *owner)
+{
+    struct channel *channel = owner;
+    channel->heard_ns = channel->client->loop.now_ns;
+    client_pump(channel->client); /* calls that ended left room */
+}
+
+static void on_flushed(void *owner)
+{
+    client_pump(((struct channel *)owner)->client); /* so did calls that were reset */
+}
+
+static void channel_lost(struct channel *channel, const char *why);
+
+static void on_closed(void *owner, const char *why, bool broken)
+{
+    (void)broken;
+    channel_lost(owner, why[0] != '\0' ? why : "the server closed the connection");
+}
+
+static const struct net_connection_events connection_events = {
+    .connected = on_connected,
+    .received = on_received,
+    .flushed = on_flushed,
+    .closed = on_closed,
+};
+
+/* --- Losing a connection --- */
 
 static void channel_free(struct channel *channel)
 {
-    struct mayfly_client *client = channel->client;
-    net_loop_disarm(&client->loop, &channel->retry);
-    net_loop_disarm(&client->loop, &channel->keepalive);
+    net_loop_disarm(&channel->client->loop, &channel->retry);
+    net_loop_disarm(&channel->client->loop, &channel->keepalive);
     list_remove(&channel->link);
+    uv_freeaddrinfo(channel->addresses);
     free(channel);
 }
 
@@ -126,58 +173,62 @@ static bool any_hope(const struct mayfly_client *client)
     return false;
 }
 
-/* Waits before the next try: none after a connection that had worked, then doubling, with jitter so that many
- * clients do not come back in step. Calls wait for the first try; when it fails, they fail. */
+/* Has the channel connect: at once after a connection that had worked, else after a wait that doubles with
+ * every failure, with jitter so that many clients do not come back in step. */
+static void channel_connect_later(struct channel *channel)
+{
+    int64_t now_ns = clock_now_ns();
+    int64_t wait_ns = 0;
+    channel->state = CHANNEL_CONNECTING;
+    if (channel->failures > 0) {
+        unsigned doublings = channel->failures < 8 ? channel->failures - 1 : 7;
+        wait_ns = RETRY_FIRST_NS << doublings;
+        if (wait_ns > RETRY_LIMIT_NS)
+            wait_ns = RETRY_LIMIT_NS;
+        uint64_t dice = (uint64_t)now_ns * UINT64_C(0x9e3779b97f4a7c15) + (uintptr_t)channel;
+        wait_ns -= (int64_t)((dice >> 40) % (uint64_t)(wait_ns / 2));
+        channel->state = CHANNEL_WAITING;
+    }
+    (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_add(now_ns, wait_ns));
+}
+
+/* Calls wait for a try to connect; when it fails, and no other channel is on its way, they fail. */
+static void channel_failed(struct channel *channel, const char *why)
+{
+    struct mayfly_client *client = channel->client;
+    if (channel->state == CHANNEL_READY && clock_now_ns() - channel->ready_ns >= STEADY_NS)
+        channel->failures = 0;
+    else
+        channel->failures++;
+    (void)snprintf(client->connect_problem, sizeof client->connect_problem, "no connection to %s: %s",
+                   client->authority, why);
+    uv_freeaddrinfo(channel->addresses);
+    channel->addresses = NULL;
+    channel->next_address = NULL;
+    channel_connect_later(channel);
+    if (!any_hope(client))
+        client_fail_backlog(client, client->connect_problem);
+}
+
+static void channel_connect_next(struct channel *channel);
+
 static void channel_lost(struct channel *channel, const char *why)
 {
     struct mayfly_client *client = channel->client;
-    bool had_worked = channel->state == CHANNEL_READY;
     net_loop_disarm(&client->loop, &channel->keepalive);
+    net_loop_disarm(&client->loop, &channel->retry);
     channel->net = NULL;
-    channel->ping_sent = false;
-    if (client->closing || channel->state == CHANNEL_LEAVING) {
+    if (client->closing || channel->state == CHANNEL_LEAVING)
         channel_free(channel);
-        return;
-    }
-    if (had_worked) {
-        channel->state = CHANNEL_CONNECTING;
-        (void)net_loop_arm(&client->loop, &channel->retry, clock_now_ns());
-    } else {
-        (void)snprintf(client->connect_problem, sizeof client->connect_problem, "%s", why);
-        unsigned doublings = channel->failures < 8 ? channel->failures : 8;
-        int64_t wait_ns = RETRY_FIRST_NS << doublings;
-        if (wait_ns > RETRY_LIMIT_NS)
-            wait_ns = RETRY_LIMIT_NS;
-        uint64_t dice = (uint64_t)clock_now_ns() * UINT64_C(0x9e3779b97f4a7c15) + (uintptr_t)channel;
-        wait_ns -= (int64_t)((dice >> 40) % (uint64_t)(wait_ns / 2));
-        channel->failures++;
-        channel->state = CHANNEL_WAITING;
-        (void)net_loop_arm(&client->loop, &channel->retry, clock_add(clock_now_ns(), wait_ns));
-    }
+    else if (channel->state == CHANNEL_CONNECTING && channel->next_address != NULL)
+        channel_connect_next(channel);
+    else
+        channel_failed(channel, why);
     count_ready(client);
-    if (!any_hope(client))
-        client_fail_backlog(client, "there is no connection to the server");
     client_pump(client);
 }
 
-static void on_closed(void *owner, const char *why, bool broken)
-{
-    (void)broken;
-    channel_lost(owner, why[0] != '\0' ? why : "the server closed the connection");
-}
-
-static void on_connected(void *owner)
-{
-    struct channel *channel = owner;
-    channel->heard_ns = clock_now_ns();
-    keepalive_arm(channel, channel->heard_ns, channel->client->configuration.keepalive_interval_ms);
-}
-
-static const struct net_connection_events connection_events = {
-    .connected = on_connected,
-    .received = on_received,
-    .closed = on_closed,
-};
+/* --- Connecting --- */
 
 static void channel_connect_to(struct channel *channel, const struct sockaddr *address)
 {
@@ -193,32 +244,33 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
     config.limits.message_bytes = client->configuration.max_message_bytes;
     config.limits.header_bytes = CLIENT_HEADER_BYTES;
     config.limits.buffered_bytes = CLIENT_BUFFERED_MAX;
+    int error = 0;
+    channel->calls = 0;
     channel->net = net_connection_connect(&client->loop, address, &h2_engine_nghttp2, &config,
-                                          &connection_events, channel, STALL_LIMIT_NS);
+                                          &connection_events, channel, STALL_LIMIT_NS, &error);
     if (channel->net == NULL)
-        channel_lost(channel, "memory or file descriptors are out");
+        channel_lost(channel, uv_strerror(error));
+    else
+        (void)net_loop_arm(&client->loop, &channel->retry, clock_add(clock_now_ns(), CONNECT_LIMIT_NS));
+}
+
+static void channel_connect_next(struct channel *channel)
+{
+    const struct addrinfo *address = channel->next_address;
+    channel->next_address = address->ai_next;
+    channel_connect_to(channel, address->ai_addr);
 }
 
 static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *addresses)
 {
     struct channel *channel = resolve->data;
     channel->resolving = false;
-    if (channel->client->closing) {
-        channel_free(channel);
-    } else if (status != 0 || addresses == NULL) {
+    channel->addresses = addresses;
+    channel->next_address = addresses;
+    if (channel->client->closing || addresses == NULL)
         channel_lost(channel, status != 0 ? uv_strerror(status) : "the name has no address");
-    } else {
-        /* Another address each time one failed. */
-        unsigned count = 0;
-        for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next)
-            count++;
-        unsigned wanted = channel->failures % count;
-        const struct addrinfo *chosen = addresses;
-        while (wanted-- > 0)
-            chosen = chosen->ai_next;
-        channel_connect_to(channel, chosen->ai_addr);
-    }
-    uv_freeaddrinfo(addresses);
+    else
+        channel_connect_next(channel);
 }
 
 static void channel_connect(struct channel *channel)
@@ -239,29 +291,35 @@ static void channel_connect(struct channel *channel)
     (void)snprintf(port, sizeof port, "%u", client->port);
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     channel->resolve.data = channel;
-    channel->resolving =
-        uv_getaddrinfo(&client->loop.uv, &channel->resolve, on_resolved, client->host, port, &hints) == 0;
-    if (!channel->resolving)
-        channel_lost(channel, "the name cannot be resolved");
+    int error = uv_getaddrinfo(&client->loop.uv, &channel->resolve, on_resolved, client->host, port, &hints);
+    channel->resolving = error == 0;
+    if (error != 0)
+        channel_lost(channel, uv_strerror(error));
 }
 
+/* It is time to connect, or the time to connect is over. */
 static void on_retry(struct timer *timer)
 {
-    channel_connect(list_entry(timer, struct channel, retry));
+    struct channel *channel = list_entry(timer, struct channel, retry);
+    if (channel->net != NULL)
+        net_connection_close(channel->net, channel->net->h2 != NULL ? "the peer accepts but says nothing"
+                                                                    : "the address does not answer");
+    else
+        channel_connect(channel);
 }
 
-struct channel *client_channel_open(struct mayfly_client *client)
+bool client_channel_open(struct mayfly_client *client, unsigned failures)
 {
     struct channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
-        return NULL;
+        return false;
     channel->client = client;
-    channel->state = CHANNEL_CONNECTING;
+    channel->failures = failures;
     timer_init(&channel->retry, on_retry);
     timer_init(&channel->keepalive, on_keepalive);
     list_push_back(&client->channels, &channel->link);
-    (void)net_loop_arm(&client->loop, &channel->retry, clock_now_ns());
-    return channel;
+    channel_connect_later(channel);
+    return true;
 }
 
 struct channel *client_channel_choose(struct mayfly_client *client)

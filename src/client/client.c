@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#define AGENT "c:cache:" MAYFLY_VERSION
+#define AGENT    "c:cache:" MAYFLY_VERSION
+#define HOST_MAX 255
 
 /* --- Metadata --- */
 
@@ -20,7 +22,7 @@ struct metadata *client_metadata(struct mayfly_client *client, const char *cache
         if (client->known[i].name != NULL && strcmp(client->known[i].name, name) == 0)
             return metadata_hold(client->known[i].metadata);
 
-    struct metadata_pair pairs[3 + 32];
+    struct metadata_pair pairs[3 + CLIENT_METADATA_MAX];
     size_t count = 0;
     if (cache != NULL)
         pairs[count++] = (struct metadata_pair){bytes_of("cache"), bytes_of(cache)};
@@ -48,7 +50,7 @@ struct metadata *client_metadata(struct mayfly_client *client, const char *cache
 
 /* --- Opening --- */
 
-static mayfly_status fail(mayfly_error *error, mayfly_status status, const char *message)
+static mayfly_status tell(mayfly_error *error, mayfly_status status, const char *message)
 {
     if (error != NULL) {
         error->status = status;
@@ -93,8 +95,10 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
         return NULL;
     client->configuration = *configuration;
     client->drive = drive;
-    struct list *lists[] = {&client->channels, &client->leaving,  &client->backlog, &client->in_flight,
-                            &client->spare,    &client->prepared, &client->cancels, &client->waiters};
+    client->process = getpid();
+    struct list *lists[] = {&client->channels,  &client->leaving, &client->backlog,
+                            &client->in_flight, &client->failing, &client->spare,
+                            &client->prepared,  &client->cancels, &client->waiters};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);
     (void)pthread_mutex_init(&client->lock, NULL);
@@ -116,7 +120,7 @@ static void on_time_limit(struct timer *timer)
     list_entry(timer, struct time_limit, timer)->passed = true;
 }
 
-/* Turns the loop until every channel is ready or the time is up. */
+/* Turns the loop until every channel is ready or the time is up; then one will do. */
 static bool wait_connected(struct mayfly_client *client, uint32_t channels)
 {
     struct time_limit limit = {.passed = false};
@@ -126,16 +130,15 @@ static bool wait_connected(struct mayfly_client *client, uint32_t channels)
     while (!limit.passed && atomic_load(&client->ready_channels) < channels)
         net_loop_step(&client->loop, true);
     net_loop_disarm(&client->loop, &limit.timer);
-    return atomic_load(&client->ready_channels) >= channels;
+    return atomic_load(&client->ready_channels) > 0;
 }
 
 /* Ends all calls and connections and gives everything back. The loop is nobody else's any more. */
 static void client_shut(struct mayfly_client *client)
 {
     client->closing = true;
-    while (!list_empty(&client->backlog))
-        client_call_end(list_entry(client->backlog.next, struct client_call, link), MAYFLY_CANCELLED,
-                        "the client was closed");
+    client_drive_finish(client);
+    client_calls_cancel(client);
     client_channels_close(client);
     while (!client_channels_closed(client))
         net_loop_step(&client->loop, true);
@@ -146,54 +149,67 @@ static void client_shut(struct mayfly_client *client)
 static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error *error)
 {
     char message[sizeof error->message];
-    const char *why = client->connect_problem[0] != '\0' ? client->connect_problem : "no answer";
-    (void)snprintf(message, sizeof message,
-                   "no server answered at %s within %u ms (%s); is it running there?", client->authority,
-                   client->configuration.connect_timeout_ms, why);
-    return fail(error, MAYFLY_UNAVAILABLE, message);
+    const char *why = client->connect_problem;
+    if (why[0] != '\0')
+        (void)snprintf(message, sizeof message, "%.*s (tried for %u ms); is the server running there?",
+                       (int)(sizeof message - 80), why, client->configuration.connect_timeout_ms);
+    else
+        (void)snprintf(message, sizeof message, "no answer from %s within %u ms; is it the right address?",
+                       client->authority, client->configuration.connect_timeout_ms);
+    return tell(error, MAYFLY_UNAVAILABLE, message);
+}
+
+static const char *arguments_problem(const mayfly_configuration *configuration,
+                                     const mayfly_credentials *credentials, mayfly_drive drive)
+{
+    if (configuration == NULL || credentials == NULL)
+        return "a client needs a configuration and credentials";
+    if (credentials->host == NULL || credentials->host[0] == '\0' || strlen(credentials->host) > HOST_MAX)
+        return "the credentials need a host of 1 to 255 characters";
+    if (credentials->port == 0)
+        return "the credentials need a port";
+    if ((unsigned)drive > MAYFLY_DRIVEN_BY_THREAD)
+        return "drive is none of the three ways to drive a client";
+    return client_configuration_problem(configuration);
 }
 
 mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
                                  const mayfly_credentials *credentials, mayfly_drive drive,
                                  mayfly_client **opened, mayfly_error *error)
 {
-    if (opened == NULL || configuration == NULL || credentials == NULL || credentials->host == NULL ||
-        credentials->host[0] == '\0' || credentials->port == 0)
-        return fail(error, MAYFLY_INVALID_ARGUMENT,
-                    "configuration, credentials with host and port, and a place for "
-                    "the client are needed");
+    if (opened == NULL)
+        return tell(error, MAYFLY_INVALID_ARGUMENT, "there is no place for the client: `client` is NULL");
     *opened = NULL;
-    const char *problem = client_configuration_problem(configuration);
+    const char *problem = arguments_problem(configuration, credentials, drive);
     if (problem != NULL)
-        return fail(error, MAYFLY_INVALID_ARGUMENT, problem);
-    if ((unsigned)drive > MAYFLY_DRIVEN_BY_THREAD)
-        return fail(error, MAYFLY_INVALID_ARGUMENT, "drive is none of the three ways to drive a client");
+        return tell(error, MAYFLY_INVALID_ARGUMENT, problem);
 
     struct mayfly_client *client = client_create(configuration, credentials, drive);
     if (client == NULL)
-        return fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory or file descriptors are out");
+        return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory or file descriptors are out");
     uint32_t channels = client_channel_count(configuration);
     bool made = true;
     for (uint32_t i = 0; made && i < channels; i++)
-        made = client_channel_open(client) != NULL;
+        made = client_channel_open(client, 0);
     mayfly_status status = MAYFLY_OK;
     if (!made)
-        status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+        status = tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     else if (configuration->connect_timeout_ms > 0 && !wait_connected(client, channels))
         status = fail_to_connect(client, error);
     else if (!client_drive_start(client))
-        status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "no thread could be started");
+        status = tell(error, MAYFLY_RESOURCE_EXHAUSTED, "no thread could be started");
     if (status != MAYFLY_OK) {
         client_shut(client);
         return status;
     }
     *opened = client;
-    return MAYFLY_OK;
+    return tell(error, MAYFLY_OK, "");
 }
 
 void mayfly_client_close(mayfly_client *client)
 {
-    if (client == NULL)
+    /* In a child of the process that opened it, the sockets and the loop are still the parent's. */
+    if (client == NULL || client->closing || client->process != getpid() || client_inside_callback(client))
         return;
     client_drive_stop(client);
     client_shut(client);
@@ -201,18 +217,29 @@ void mayfly_client_close(mayfly_client *client)
 
 /* --- Asking --- */
 
+const char *client_use_problem(const struct mayfly_client *client)
+{
+    if (client->process != getpid())
+        return "another process opened this client; after a fork, open one of its own";
+    return NULL;
+}
+
 int mayfly_client_descriptor(const mayfly_client *client)
 {
-    return uv_backend_fd(&client->loop.uv);
+    bool is_hosted = client != NULL && client->drive == MAYFLY_DRIVEN_BY_CALLER;
+    return is_hosted ? uv_backend_fd(&client->loop.uv) : -1;
 }
 
 int mayfly_client_timeout_ms(const mayfly_client *client)
 {
-    return net_loop_timeout_ms(&client->loop);
+    bool is_hosted = client != NULL && client->drive == MAYFLY_DRIVEN_BY_CALLER;
+    return is_hosted ? net_loop_timeout_ms(&client->loop) : -1;
 }
 
 mayfly_client_counts mayfly_client_count(const mayfly_client *client)
 {
+    if (client == NULL)
+        return (mayfly_client_counts){0};
     /* The structure is the caller's to read only; the counters in it are atomic. */
     struct mayfly_client *shared = (struct mayfly_client *)(uintptr_t)client;
     uint32_t in_flight = atomic_load(&shared->counted_in_flight);

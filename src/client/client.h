@@ -14,9 +14,12 @@
 
 #include <mayfly/mayfly.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #define CLIENT_CHANNELS_MAX 1024
 #define CLIENT_KNOWN_CACHES 16
+#define CLIENT_METADATA_MAX 32                  /* entries of a request's own */
+#define CHANNEL_CALLS_MAX   (UINT32_C(1) << 29) /* a connection's stream ids end at twice as many */
 
 struct client_call;
 
@@ -26,8 +29,9 @@ struct client_method {
     const char *name;
     const char *path;
     bool server_streams;
-    bool repeatable;  /* may be sent again after INTERNAL or UNAVAILABLE */
-    bool names_cache; /* by metadata */
+    bool repeatable;   /* may be sent again after INTERNAL or UNAVAILABLE */
+    bool names_cache;  /* by metadata */
+    bool answers_each; /* with as many items as were asked for */
     /* Appends the request's message to TO; false when memory is out. */
     bool (*encode)(const mayfly_request *request, struct buffer *to);
     /* Reads a message of the reply into call->reply; false when it makes no sense. What the reply points at
@@ -44,9 +48,9 @@ const char *client_request_problem(const mayfly_request *request);
 /* --- Calls: call.c --- */
 
 struct client_call {
-    struct list link; /* of the backlog, of the calls in flight, or of the spare ones */
+    struct list link; /* of the backlog, of the calls in flight or failing, or of the spare ones */
     struct mayfly_client *client;
-    uint64_t id; /* 0 while it is spare */
+    _Atomic uint64_t id; /* 0 while it is spare; other threads make new calls of spare ones */
     mayfly_method method;
     mayfly_callback callback;
     void *context;
@@ -63,7 +67,6 @@ struct client_call {
     int64_t timeout_ns;
     int64_t start_ns;
     int64_t sent_ns;
-    bool has_reply; /* a message was decoded */
 
     struct arena arena;
     mayfly_reply reply;
@@ -71,20 +74,25 @@ struct client_call {
         mayfly_item *items;
         size_t count;
         size_t capacity;
+        size_t asked;
     } batch;
 };
 
 /* Any thread: a call that holds all it needs of REQUEST, or NULL when memory is out. */
 struct client_call *client_call_prepare(struct mayfly_client *client, const mayfly_request *request,
                                         mayfly_callback callback, void *context);
-/* Has a prepared call sent now or when its turn comes. */
-void client_call_begin(struct client_call *call);
+/* Has a prepared call sent now or when its turn comes. False when memory is out: the call is as it was. */
+bool client_call_begin(struct client_call *call);
+/* Any thread: forgets a prepared call. */
+void client_call_discard(struct client_call *call);
 /* Ends a call wherever it is. */
 void client_call_end(struct client_call *call, mayfly_status status, const char *message);
 /* Sends what waits, as far as limits and channels allow. */
 void client_pump(struct mayfly_client *client);
-/* Ends all that waits: there is no connection and none is coming. */
+/* Ends all that waits: there is no connection and none is coming. WHY outlives the callbacks. */
 void client_fail_backlog(struct mayfly_client *client, const char *why);
+/* Ends all that is on no channel. */
+void client_calls_cancel(struct mayfly_client *client);
 void client_calls_free(struct mayfly_client *client);
 
 /* Events of a stream. */
@@ -112,16 +120,25 @@ struct channel {
     enum channel_state state;
     struct net_connection *net; /* NULL while waiting or resolving */
     size_t streams;
-    unsigned failures; /* to connect, in a row */
-    struct timer retry;
+    uint32_t calls;     /* ever, on this connection */
+    unsigned failures;  /* in a row: connections that did not come about or did not last */
+    struct timer retry; /* when to connect, and while connecting when to give up */
+    int64_t ready_ns;
     struct timer keepalive;
-    bool ping_sent;
     int64_t heard_ns;
+    int64_t pinged_ns;
     uv_getaddrinfo_t resolve;
     bool resolving;
+    struct addrinfo *addresses; /* what the host's name stands for */
+    const struct addrinfo *next_address;
 };
 
-struct channel *client_channel_open(struct mayfly_client *client);
+/* Adds a channel that connects at once, or later where FAILURES came before it; false when memory is out. */
+bool client_channel_open(struct mayfly_client *client, unsigned failures);
+/* Takes no new calls on this channel; another one takes its place. */
+void client_channel_leave(struct channel *channel);
+/* To be told when a call has left the channel. */
+void client_channel_released(struct channel *channel);
 /* The ready channel with the fewest streams and room for one more, or NULL. */
 struct channel *client_channel_choose(struct mayfly_client *client);
 /* Ends all channels, and all calls on them. */
@@ -139,6 +156,7 @@ struct mayfly_client {
     struct net_loop loop;
     mayfly_configuration configuration;
     mayfly_drive drive;
+    pid_t process; /* that opened it; after a fork the child has no part in it */
     char *host;
     uint16_t port;
     char *authority;
@@ -147,12 +165,12 @@ struct mayfly_client {
     struct list channels;
     struct list leaving;
     bool closing;
-    char connect_problem[160]; /* why the last try to connect failed; "" when none did */
+    char connect_problem[240]; /* why the last connection was lost or did not come about; "" at first */
 
     struct list backlog;
     struct list in_flight;
+    struct list failing; /* calls that could not be sent and end in the loop's next turn */
     size_t in_flight_count;
-    bool pumping;
     struct client_cache known[CLIENT_KNOWN_CACHES];
     size_t known_next;
     bool introduced; /* the server knows what client this is */
@@ -165,7 +183,6 @@ struct mayfly_client {
     _Atomic uint64_t next_id;
     pthread_mutex_t lock; /* of what follows */
     struct list spare;
-    size_t spare_count;
     struct list prepared; /* calls from other threads, to begin */
     struct list cancels;
     struct list waiters;  /* blocking calls whose threads sleep */
@@ -184,8 +201,15 @@ uint32_t client_channel_count(const mayfly_configuration *configuration);
 struct metadata *client_metadata(struct mayfly_client *client, const char *cache,
                                  const struct metadata_pair *extras, size_t extra_count);
 
+/* Any thread: NULL, or why the client can be used no more. */
+const char *client_use_problem(const struct mayfly_client *client);
+
 /* drive.c: the parts of opening and closing that depend on who drives. */
 bool client_drive_start(struct mayfly_client *client);
 void client_drive_stop(struct mayfly_client *client);
+/* Begins what other threads left to begin, so that it can be ended with the rest. */
+void client_drive_finish(struct mayfly_client *client);
+/* Whether this thread is in a callback, as far as that can be known without a lock. */
+bool client_inside_callback(const struct mayfly_client *client);
 
 #endif

@@ -6,6 +6,7 @@
  * lone caller's call is never handed between threads. */
 #include "client/client.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 /* A thread in a blocking call. */
@@ -36,9 +37,7 @@ static void cancel_now(mayfly_handle handle)
 static void begin_prepared(struct client_call *call)
 {
     call->metadata = client_metadata(call->client, call->cache, call->extras, call->extra_count);
-    if (call->metadata != NULL)
-        client_call_begin(call);
-    else
+    if (call->metadata == NULL || !client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
 }
 
@@ -77,12 +76,17 @@ static void post_work(struct mayfly_client *client)
 
 /* --- Admission --- */
 
+static void leave(struct mayfly_client *client)
+{
+    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+}
+
 static bool admit(struct mayfly_client *client)
 {
     uint64_t limit = (uint64_t)client->configuration.max_in_flight + client->configuration.max_backlog;
     if (atomic_fetch_add_explicit(&client->admitted, 1, memory_order_relaxed) < limit)
         return true;
-    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+    leave(client);
     return false;
 }
 
@@ -95,13 +99,17 @@ static struct client_call *admit_call(struct mayfly_client *client, const mayfly
     *message = client_request_problem(request);
     if (*message != NULL)
         return NULL;
+    *status = MAYFLY_CANCELLED;
+    *message = "the client is being closed";
+    if (client->closing)
+        return NULL;
     *status = MAYFLY_RESOURCE_EXHAUSTED;
-    *message = "too many calls are waiting; see max_backlog";
+    *message = "too many calls are waiting; see max_in_flight and max_backlog";
     if (!admit(client))
         return NULL;
     struct client_call *call = client_call_prepare(client, request, callback, context);
     if (call == NULL) {
-        atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+        leave(client);
         *message = "memory is out";
         return NULL;
     }
@@ -111,12 +119,20 @@ static struct client_call *admit_call(struct mayfly_client *client, const mayfly
 
 /* --- Calls with callbacks --- */
 
-/* Whether this thread is in a callback, as far as that can be known without a lock. */
-static bool inside_callback(const struct mayfly_client *client)
+bool client_inside_callback(const struct mayfly_client *client)
 {
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER)
         return client->loop.turning;
     return client->drive == MAYFLY_DRIVEN_BY_THREAD && pthread_equal(pthread_self(), client->thread);
+}
+
+/* Gives a call to whoever drives. */
+static void hand_over(struct mayfly_client *client, struct client_call *call)
+{
+    (void)pthread_mutex_lock(&client->lock);
+    list_push_back(&client->prepared, &call->link);
+    post_work(client);
+    (void)pthread_mutex_unlock(&client->lock);
 }
 
 mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request, mayfly_callback callback,
@@ -130,15 +146,14 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
     if (call == NULL)
         return status;
     if (handle != NULL)
-        *handle = (mayfly_handle){.call = call, .id = call->id};
-    if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
-        client_call_begin(call);
-        return MAYFLY_OK;
+        *handle = (mayfly_handle){.call = call, .id = atomic_load_explicit(&call->id, memory_order_relaxed)};
+    if (client->drive != MAYFLY_DRIVEN_BY_CALLER) {
+        hand_over(client, call);
+    } else if (!client_call_begin(call)) {
+        client_call_discard(call);
+        leave(client);
+        return MAYFLY_RESOURCE_EXHAUSTED;
     }
-    (void)pthread_mutex_lock(&client->lock);
-    list_push_back(&client->prepared, &call->link);
-    post_work(client);
-    (void)pthread_mutex_unlock(&client->lock);
     return MAYFLY_OK;
 }
 
@@ -147,7 +162,10 @@ void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
     if (client == NULL)
         return;
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
+        bool was_turning = client->loop.turning;
+        client->loop.turning = true; /* what runs now is a callback too */
         cancel_now(handle);
+        client->loop.turning = was_turning;
         return;
     }
     struct cancel *cancel = malloc(sizeof *cancel);
@@ -162,8 +180,10 @@ void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
 
 mayfly_status mayfly_client_step(mayfly_client *client, bool wait)
 {
-    if (client == NULL || client->drive != MAYFLY_DRIVEN_BY_CALLER || inside_callback(client))
+    if (client == NULL || client->drive != MAYFLY_DRIVEN_BY_CALLER || client_inside_callback(client))
         return MAYFLY_INVALID_ARGUMENT;
+    if (client_use_problem(client) != NULL)
+        return MAYFLY_FAILED_PRECONDITION;
     net_loop_step(&client->loop, wait);
     return MAYFLY_OK;
 }
@@ -228,10 +248,26 @@ static void wait_among_threads(struct mayfly_client *client, struct client_call 
     (void)pthread_mutex_unlock(&client->lock);
 }
 
-static mayfly_reply *reply_of_failure(mayfly_status status, const char *message)
+static mayfly_status refuse(mayfly_status status, const char *message, mayfly_reply **reply)
 {
-    const mayfly_reply reply = {.status = status, .message = message};
-    return client_reply_copy(&reply);
+    const mayfly_reply refusal = {.status = status, .message = message};
+    *reply = client_reply_copy(&refusal);
+    return status;
+}
+
+/* Runs a call that was admitted to its end. */
+static void wait_for(struct mayfly_client *client, struct client_call *call, struct waiter *waiter)
+{
+    if (client->drive != MAYFLY_DRIVEN_BY_CALLER) {
+        (void)pthread_cond_init(&waiter->wake, NULL);
+        wait_among_threads(client, call, waiter);
+        (void)pthread_cond_destroy(&waiter->wake);
+        return;
+    }
+    if (!client_call_begin(call))
+        client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+    while (!waiter->done)
+        net_loop_step(&client->loop, true);
 }
 
 mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, mayfly_reply **reply)
@@ -239,30 +275,21 @@ mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, 
     if (reply == NULL)
         return MAYFLY_INVALID_ARGUMENT;
     *reply = NULL;
-    if (client == NULL || request == NULL || inside_callback(client)) {
-        *reply = reply_of_failure(
-            MAYFLY_INVALID_ARGUMENT,
-            "a client and a request are needed, and a callback must not make a blocking call");
-        return MAYFLY_INVALID_ARGUMENT;
-    }
+    if (client == NULL || request == NULL)
+        return refuse(MAYFLY_INVALID_ARGUMENT, "a client and a request are needed", reply);
+    if (client_inside_callback(client))
+        return refuse(MAYFLY_INVALID_ARGUMENT, "a callback must not make a blocking call", reply);
+    const char *problem = client_use_problem(client);
+    if (problem != NULL)
+        return refuse(MAYFLY_FAILED_PRECONDITION, problem, reply);
     struct waiter waiter = {.client = client};
     mayfly_status status;
     const char *message;
     struct client_call *call = admit_call(client, request, on_blocking_done, &waiter, &status, &message);
-    if (call == NULL) {
-        *reply = reply_of_failure(status, message);
-        return status;
-    }
+    if (call == NULL)
+        return refuse(status, message, reply);
     list_init(&waiter.link);
-    if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
-        client_call_begin(call);
-        while (!waiter.done)
-            net_loop_step(&client->loop, true);
-    } else {
-        (void)pthread_cond_init(&waiter.wake, NULL);
-        wait_among_threads(client, call, &waiter);
-        (void)pthread_cond_destroy(&waiter.wake);
-    }
+    wait_for(client, call, &waiter);
     *reply = waiter.reply;
     return waiter.reply != NULL ? waiter.reply->status : MAYFLY_RESOURCE_EXHAUSTED;
 }
@@ -282,10 +309,14 @@ bool client_drive_start(struct mayfly_client *client)
     if (client->drive != MAYFLY_DRIVEN_BY_THREAD)
         return true;
     client->driven = true;
-    if (pthread_create(&client->thread, NULL, run_thread, client) == 0)
-        return true;
-    client->driven = false;
-    return false;
+    /* The host's signals are handled on the host's threads. */
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&client->thread, NULL, run_thread, client);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error == 0;
 }
 
 static void run_stop(struct net_task *task)
@@ -295,11 +326,15 @@ static void run_stop(struct net_task *task)
 
 void client_drive_stop(struct mayfly_client *client)
 {
-    if (client->drive == MAYFLY_DRIVEN_BY_THREAD) {
-        client->stop.run = run_stop;
-        net_loop_post(&client->loop, &client->stop);
-        (void)pthread_join(client->thread, NULL);
-    }
+    if (client->drive != MAYFLY_DRIVEN_BY_THREAD)
+        return;
+    client->stop.run = run_stop;
+    net_loop_post(&client->loop, &client->stop);
+    (void)pthread_join(client->thread, NULL);
+}
+
+void client_drive_finish(struct mayfly_client *client)
+{
     if (client->work.run != NULL)
-        run_work(&client->work); /* what came last is ended with the rest */
+        run_work(&client->work);
 }

@@ -5,7 +5,9 @@
 #include "controlclient.pb-c.h"
 #include "proto/hot.h"
 
-#define METADATA_MAX 32
+#define CACHE_NAME_MAX          255
+#define METADATA_BYTES_MAX      32768 /* names and values of a request */
+#define METADATA_OVERHEAD_BYTES 32    /* for each, as HTTP/2 counts */
 
 /* --- Between the library's types and the generated ones --- */
 
@@ -475,39 +477,43 @@ static bool decode_list_caches(struct client_call *call, struct bytes message)
 #define SCS     "/cache_client.Scs/"
 #define CONTROL "/control_client.ScsControl/"
 
+/* name, path, streams its reply, repeatable, names its cache by metadata, answers each item, encode, decode
+ */
 const struct client_method client_methods[MAYFLY_METHODS] = {
-    [MAYFLY_METHOD_GET] = {"Get", SCS "Get", false, true, true, encode_key, decode_get},
-    [MAYFLY_METHOD_SET] = {"Set", SCS "Set", false, true, true, encode_set, decode_set},
-    [MAYFLY_METHOD_GET_WITH_HASH] = {"GetWithHash", SCS "GetWithHash", false, false, true, encode_key,
+    [MAYFLY_METHOD_GET] = {"Get", SCS "Get", false, true, true, false, encode_key, decode_get},
+    [MAYFLY_METHOD_SET] = {"Set", SCS "Set", false, true, true, false, encode_set, decode_set},
+    [MAYFLY_METHOD_GET_WITH_HASH] = {"GetWithHash", SCS "GetWithHash", false, false, true, false, encode_key,
                                      decode_get_with_hash},
-    [MAYFLY_METHOD_GET_BATCH] = {"GetBatch", SCS "GetBatch", true, true, true, encode_get_batch,
+    [MAYFLY_METHOD_GET_BATCH] = {"GetBatch", SCS "GetBatch", true, true, true, true, encode_get_batch,
                                  decode_get_batch},
-    [MAYFLY_METHOD_SET_BATCH] = {"SetBatch", SCS "SetBatch", true, true, true, encode_set_batch, decode_set},
-    [MAYFLY_METHOD_SET_IF] = {"SetIf", SCS "SetIf", false, false, true, encode_set_if, decode_set_if},
-    [MAYFLY_METHOD_SET_IF_HASH] = {"SetIfHash", SCS "SetIfHash", false, false, true, encode_set_if_hash,
-                                   decode_set_if_hash},
-    [MAYFLY_METHOD_SET_IF_NOT_EXISTS] = {"SetIfNotExists", SCS "SetIfNotExists", false, false, true,
+    [MAYFLY_METHOD_SET_BATCH] = {"SetBatch", SCS "SetBatch", true, true, true, false, encode_set_batch,
+                                 decode_set},
+    [MAYFLY_METHOD_SET_IF] = {"SetIf", SCS "SetIf", false, false, true, false, encode_set_if, decode_set_if},
+    [MAYFLY_METHOD_SET_IF_HASH] = {"SetIfHash", SCS "SetIfHash", false, false, true, false,
+                                   encode_set_if_hash, decode_set_if_hash},
+    [MAYFLY_METHOD_SET_IF_NOT_EXISTS] = {"SetIfNotExists", SCS "SetIfNotExists", false, false, true, false,
                                          encode_set, decode_set_if_not_exists},
-    [MAYFLY_METHOD_DELETE] = {"Delete", SCS "Delete", false, true, true, encode_key, done},
-    [MAYFLY_METHOD_KEYS_EXIST] = {"KeysExist", SCS "KeysExist", false, true, true, encode_keys_exist,
+    [MAYFLY_METHOD_DELETE] = {"Delete", SCS "Delete", false, true, true, false, encode_key, done},
+    [MAYFLY_METHOD_KEYS_EXIST] = {"KeysExist", SCS "KeysExist", false, true, true, true, encode_keys_exist,
                                   decode_keys_exist},
-    [MAYFLY_METHOD_INCREMENT] = {"Increment", SCS "Increment", false, false, true, encode_increment,
+    [MAYFLY_METHOD_INCREMENT] = {"Increment", SCS "Increment", false, false, true, false, encode_increment,
                                  decode_increment},
-    [MAYFLY_METHOD_UPDATE_TTL] = {"UpdateTtl", SCS "UpdateTtl", false, false, true, encode_update_ttl,
+    [MAYFLY_METHOD_UPDATE_TTL] = {"UpdateTtl", SCS "UpdateTtl", false, false, true, false, encode_update_ttl,
                                   decode_update_ttl},
-    [MAYFLY_METHOD_ITEM_GET_TTL] = {"ItemGetTtl", SCS "ItemGetTtl", false, true, true, encode_key,
+    [MAYFLY_METHOD_ITEM_GET_TTL] = {"ItemGetTtl", SCS "ItemGetTtl", false, true, true, false, encode_key,
                                     decode_item_get_ttl},
-    [MAYFLY_METHOD_ITEM_GET_TYPE] = {"ItemGetType", SCS "ItemGetType", false, true, true, encode_key,
+    [MAYFLY_METHOD_ITEM_GET_TYPE] = {"ItemGetType", SCS "ItemGetType", false, true, true, false, encode_key,
                                      decode_item_get_type},
-    [MAYFLY_METHOD_CREATE_CACHE] = {"CreateCache", CONTROL "CreateCache", false, false, false,
+    [MAYFLY_METHOD_CREATE_CACHE] = {"CreateCache", CONTROL "CreateCache", false, false, false, false,
                                     encode_cache_name, done},
-    [MAYFLY_METHOD_DELETE_CACHE] = {"DeleteCache", CONTROL "DeleteCache", false, false, false,
+    [MAYFLY_METHOD_DELETE_CACHE] = {"DeleteCache", CONTROL "DeleteCache", false, false, false, false,
                                     encode_cache_name, done},
-    [MAYFLY_METHOD_LIST_CACHES] = {"ListCaches", CONTROL "ListCaches", false, false, false, encode_nothing,
-                                   decode_list_caches},
-    [MAYFLY_METHOD_FLUSH_CACHE] = {"FlushCache", CONTROL "FlushCache", false, false, false, encode_cache_name,
-                                   done},
-    [MAYFLY_METHOD_PING] = {"Ping", "/cache_client.Ping/Ping", false, false, false, encode_nothing, done},
+    [MAYFLY_METHOD_LIST_CACHES] = {"ListCaches", CONTROL "ListCaches", false, false, false, false,
+                                   encode_nothing, decode_list_caches},
+    [MAYFLY_METHOD_FLUSH_CACHE] = {"FlushCache", CONTROL "FlushCache", false, false, false, false,
+                                   encode_cache_name, done},
+    [MAYFLY_METHOD_PING] = {"Ping", "/cache_client.Ping/Ping", false, false, false, false, encode_nothing,
+                            done},
 };
 
 struct h2_methods *client_methods_create(void)
@@ -526,26 +532,62 @@ const char *mayfly_method_name(mayfly_method method)
 
 /* --- Requests that cannot be sent --- */
 
+/* Names that belong to gRPC and HTTP. */
+static bool is_reserved(struct bytes name)
+{
+    static const char *const reserved[] = {"te",      "content-type", "connection",        "host",
+                                           "upgrade", "keep-alive",   "transfer-encoding", "proxy-connection",
+                                           "cache"};
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (bytes_equal(name, bytes_of(reserved[i])))
+            return true;
+    return bytes_start_with(name, bytes_of("grpc-"));
+}
+
+static const char *name_problem(struct bytes name)
+{
+    if (name.size == 0 || name.data == NULL)
+        return "a metadata name is empty";
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t c = name.data[i];
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.')
+            return "a metadata name has other characters than a-z, 0-9, -, _ and .";
+    }
+    return is_reserved(name) ? "a metadata name is one that gRPC, HTTP or this library uses itself" : NULL;
+}
+
+/* What HTTP allows in a header's value, beyond ASCII as LIMIT says. */
+static bool is_header_value(struct bytes value, uint8_t limit)
+{
+    if (value.size > 0 && (value.data[0] == ' ' || value.data[value.size - 1] == ' '))
+        return false;
+    for (size_t i = 0; i < value.size; i++)
+        if (value.data[i] < ' ' || value.data[i] == 0x7f || value.data[i] > limit)
+            return false;
+    return true;
+}
+
 static const char *metadata_problem(const mayfly_request *request)
 {
-    if (request->metadata_count > METADATA_MAX)
+    if (request->metadata_count > CLIENT_METADATA_MAX)
         return "a request carries at most 32 entries of metadata";
+    if (request->metadata_count > 0 && request->metadata == NULL)
+        return "metadata_count says that there is metadata, but there is none";
+    size_t size = 0;
     for (size_t i = 0; i < request->metadata_count; i++) {
-        const mayfly_bytes name = request->metadata[i].name;
-        const mayfly_bytes value = request->metadata[i].value;
-        if (name.size == 0 || ((const char *)name.data)[0] == ':')
-            return "a metadata name is empty or starts with a colon";
-        for (size_t j = 0; j < name.size; j++) {
-            char c = ((const char *)name.data)[j];
-            if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.')
-                return "a metadata name has other characters than a-z, 0-9, -, _ and .";
-        }
-        for (size_t j = 0; j < value.size; j++)
-            if (((const unsigned char *)value.data)[j] < ' ' || ((const unsigned char *)value.data)[j] > '~')
-                return "a metadata value is not printable ASCII; encode it as base64 under a name that ends "
-                       "with -bin";
+        struct bytes name = plain(request->metadata[i].name);
+        struct bytes value = plain(request->metadata[i].value);
+        const char *problem = name_problem(name);
+        if (problem != NULL)
+            return problem;
+        if ((value.data == NULL && value.size > 0) || !is_header_value(value, 0x7e))
+            return "a metadata value is not printable ASCII or has a space at an end; encode it as base64 "
+                   "under a name that ends with -bin";
+        if (value.size > METADATA_BYTES_MAX || name.size > METADATA_BYTES_MAX)
+            return "a request carries at most 32 KiB of metadata";
+        size += name.size + value.size + METADATA_OVERHEAD_BYTES;
     }
-    return NULL;
+    return size > METADATA_BYTES_MAX ? "a request carries at most 32 KiB of metadata" : NULL;
 }
 
 static bool is_control(mayfly_method method)
@@ -554,16 +596,47 @@ static bool is_control(mayfly_method method)
            method == MAYFLY_METHOD_FLUSH_CACHE;
 }
 
+static const char *cache_problem(const mayfly_request *request)
+{
+    bool in_metadata = client_methods[request->method].names_cache;
+    if (!in_metadata && !is_control(request->method))
+        return NULL;
+    if (request->cache == NULL || request->cache[0] == '\0')
+        return "the request names no cache";
+    struct bytes name = bytes_of(request->cache);
+    if (name.size > CACHE_NAME_MAX)
+        return "the cache's name has more than 255 bytes";
+    if (!is_header_value(name, 0xff))
+        return "the cache's name has a control character, or a space at an end";
+    return NULL;
+}
+
+static bool is_missing(mayfly_bytes bytes)
+{
+    return bytes.data == NULL && bytes.size > 0;
+}
+
+static const char *items_problem(const mayfly_request *request)
+{
+    if (request->item_count > 0 && request->items == NULL)
+        return "item_count says that there are items, but there are none";
+    for (size_t i = 0; i < request->item_count; i++) {
+        const mayfly_item *item = &request->items[i];
+        if (item->key.size == 0 || item->key.data == NULL)
+            return "the key of an item is empty";
+        if (request->method == MAYFLY_METHOD_SET_BATCH && is_missing(item->value))
+            return "the value of an item has a size but no bytes";
+    }
+    return NULL;
+}
+
 static const char *key_problem(const mayfly_request *request)
 {
     switch (request->method) {
     case MAYFLY_METHOD_GET_BATCH:
     case MAYFLY_METHOD_SET_BATCH:
     case MAYFLY_METHOD_KEYS_EXIST:
-        for (size_t i = 0; i < request->item_count; i++)
-            if (request->items[i].key.size == 0)
-                return "the key of an item is empty";
-        return NULL;
+        return items_problem(request);
     case MAYFLY_METHOD_CREATE_CACHE:
     case MAYFLY_METHOD_DELETE_CACHE:
     case MAYFLY_METHOD_LIST_CACHES:
@@ -571,22 +644,38 @@ static const char *key_problem(const mayfly_request *request)
     case MAYFLY_METHOD_PING:
         return NULL;
     default:
-        return request->key.size == 0 ? "the key is empty" : NULL;
+        if (request->key.size == 0 || request->key.data == NULL)
+            return "the key is empty";
+        return is_missing(request->value) ? "the value has a size but no bytes" : NULL;
     }
+}
+
+static const char *condition_problem(const mayfly_request *request)
+{
+    bool is_set_if = request->method == MAYFLY_METHOD_SET_IF;
+    if (!is_set_if && request->method != MAYFLY_METHOD_SET_IF_HASH)
+        return NULL;
+    if ((unsigned)request->condition > MAYFLY_ALWAYS)
+        return "the condition is none of those there are";
+    if (is_missing(request->operand))
+        return "the operand has a size but no bytes";
+    if (is_set_if && request->condition == MAYFLY_ALWAYS)
+        return "set_if needs a condition; MAYFLY_ALWAYS is for set_if_hash";
+    if (!is_set_if && (request->condition == MAYFLY_IF_PRESENT || request->condition == MAYFLY_IF_ABSENT))
+        return "set_if_hash compares hashes; use set_if for this condition";
+    return NULL;
 }
 
 const char *client_request_problem(const mayfly_request *request)
 {
     if ((unsigned)request->method >= MAYFLY_METHODS)
         return "the request has no method";
-    bool named = client_methods[request->method].names_cache || is_control(request->method);
-    if (named && (request->cache == NULL || request->cache[0] == '\0'))
-        return "the request names no cache";
-    if (request->method == MAYFLY_METHOD_SET_IF && request->condition == MAYFLY_ALWAYS)
-        return "set_if needs a condition; MAYFLY_ALWAYS is for set_if_hash";
-    if (request->method == MAYFLY_METHOD_SET_IF_HASH &&
-        (request->condition == MAYFLY_IF_PRESENT || request->condition == MAYFLY_IF_ABSENT))
-        return "set_if_hash compares hashes; use set_if for this condition";
-    const char *problem = key_problem(request);
+    if (request->method == MAYFLY_METHOD_UPDATE_TTL && (unsigned)request->ttl_mode > MAYFLY_TTL_DECREASE)
+        return "the ttl_mode is none of those there are";
+    const char *problem = cache_problem(request);
+    if (problem == NULL)
+        problem = key_problem(request);
+    if (problem == NULL)
+        problem = condition_problem(request);
     return problem != NULL ? problem : metadata_problem(request);
 }

@@ -94,12 +94,6 @@ static void connection_watch(struct net_connection *connection)
 
 /* --- Writing --- */
 
-static void connection_arm_stall(struct net_connection *connection)
-{
-    (void)net_loop_arm(connection->loop, &connection->stall,
-                       clock_add(clock_now_ns(), connection->stall_limit_ns));
-}
-
 static void connection_set_blocked(struct net_connection *connection, size_t left_bytes)
 {
     connection->blocked = left_bytes > 0;
@@ -114,22 +108,25 @@ static int connection_write(struct net_connection *connection)
 {
     for (;;) {
         struct bytes pending = h2_pending(connection->h2);
-        ssize_t sent = 0;
-        if (pending.size > 0)
-            sent = send(connection->fd, pending.data, pending.size, MSG_NOSIGNAL);
+        if (pending.size == 0) {
+            if (connection->blocked)
+                connection_set_blocked(connection, 0);
+            return 0;
+        }
+        ssize_t sent = send(connection->fd, pending.data, pending.size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && errno != EAGAIN)
             return errno;
-        if (sent > 0)
-            h2_sent(connection->h2, (size_t)sent);
-        size_t left = pending.size - (size_t)(sent > 0 ? sent : 0);
-        if (left > 0 && (sent > 0 || !connection->blocked))
-            connection_arm_stall(connection);
-        if (left > 0 || connection->blocked)
-            connection_set_blocked(connection, left);
-        if (left > 0 || pending.size == 0)
-            return 0;
+        size_t taken = sent > 0 ? (size_t)sent : 0;
+        h2_sent(connection->h2, taken);
+        if (taken == pending.size)
+            continue;
+        if (taken > 0 || !connection->blocked)
+            (void)net_loop_arm(connection->loop, &connection->stall,
+                               clock_add(clock_now_ns(), connection->stall_limit_ns));
+        connection_set_blocked(connection, pending.size - taken);
+        return 0;
     }
 }
 
@@ -137,8 +134,8 @@ static int connection_write(struct net_connection *connection)
  * calls it did not see. The end of the input then ends the connection. */
 static void connection_write_failed(struct net_connection *connection, int error)
 {
-    bool is_readable = (connection->watched & UV_READABLE) != 0;
-    if (is_readable && (error == EPIPE || error == ECONNRESET)) {
+    bool is_read = !connection->is_deaf && !connection->is_finished;
+    if (is_read && (error == EPIPE || error == ECONNRESET)) {
         connection->is_mute = true;
         connection_set_blocked(connection, 0);
     } else {
@@ -146,20 +143,26 @@ static void connection_write_failed(struct net_connection *connection, int error
     }
 }
 
-void net_connection_flush(struct net_connection *connection)
+static void connection_flush(struct net_connection *connection)
 {
-    if (connection->h2 == NULL || connection->busy || connection->blocked || connection->is_mute)
-        return;
     connection->busy = true;
     int error = connection_write(connection);
+    if (!connection_leave(connection))
+        return;
     if (connection->events->flushed != NULL)
         connection->events->flushed(connection->owner);
-    if (!connection_leave(connection))
+    if (connection->closing)
         return;
     if (error != 0)
         connection_write_failed(connection, error);
     else if (!connection->blocked && (connection->is_finished || h2_finished(connection->h2)))
         close_finished(connection);
+}
+
+void net_connection_flush(struct net_connection *connection)
+{
+    if (connection->h2 != NULL && !connection->busy && !connection->blocked && !connection->is_mute)
+        connection_flush(connection);
 }
 
 void net_connection_flush_later(struct net_connection *connection)
@@ -254,11 +257,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         connection_connected(connection);
         return;
     }
-    if (events & UV_WRITABLE) {
-        connection->blocked = false;
-        connection->blocked_again = false;
-        net_connection_flush(connection);
-    }
+    if (events & UV_WRITABLE)
+        connection_flush(connection);
     if (!connection->closing && (events & UV_READABLE))
         connection_read(connection);
     if (!connection->closing)

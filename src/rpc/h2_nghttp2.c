@@ -24,7 +24,7 @@
 #define OUTPUT_HIGH_BYTES   ((size_t)1 << 20)  /* h2_pending gathers no more than about this */
 #define OUTPUT_KEEP_BYTES   ((size_t)64 << 10) /* what an idle connection may hold on to */
 #define CALL_KEEP_BYTES     ((size_t)1024)     /* what each buffer of a recycled call may hold on to */
-#define CALLS_SPARE_MAX     128
+#define CALLS_SPARE_MAX     64
 #define DRAINED_BELOW_BYTES ((size_t)64 << 10)
 
 static const uint8_t ping_alive[8] = "alive";

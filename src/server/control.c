@@ -159,7 +159,7 @@ void control_list_caches(struct server_request *request, struct bytes message)
         .topic_limits = &topic_limits,
         .capacity = (size_t)settings->max_caches,
     };
-    listing.caches = arena_alloc(&request->arena, listing.capacity * sizeof *listing.caches);
+    listing.caches = arena_alloc(&request->arena, listing.capacity * sizeof(ControlClient__Cache *));
     if (listing.caches != NULL)
         store_cache_each(request->worker->server->store, list_one, &listing);
     if (listing.caches == NULL || listing.failed) {

@@ -3,6 +3,7 @@
 #include "server/services.h"
 
 #include "cacheclient.pb-c.h"
+#include "proto/field.h"
 #include "proto/hot.h"
 
 #define QUEUED_HIGH_BYTES ((size_t)1 << 20)
@@ -82,6 +83,23 @@ static struct batch *batch_start(struct server_request *request, const ProtobufC
     return batch;
 }
 
+/* The batch's message unpacked, or NULL with the request failed. Its items are field 1 in all three methods;
+ * they are counted before they are unpacked, since a small message can name very many. */
+static const ProtobufCMessage *batch_unpack(struct server_request *request,
+                                            const ProtobufCMessageDescriptor *descriptor,
+                                            struct bytes message)
+{
+    struct field_reader reader = field_reader_make(message);
+    struct field field;
+    int64_t items = 0;
+    while (field_next(&reader, &field))
+        items += field.number == 1;
+    if (items <= request->worker->server->settings->max_batch)
+        return server_unpack(request, descriptor, message);
+    server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the batch has more items than this server allows");
+    return NULL;
+}
+
 /* --- GetBatch --- */
 
 static void on_get_batch_item(void *context, const struct store_reply *reply)
@@ -117,7 +135,7 @@ static void ask_get(struct server_request *request, size_t item)
 
 void scs_get_batch(struct server_request *request, struct bytes message)
 {
-    const CacheClient__GetBatchRequest *batch = (const CacheClient__GetBatchRequest *)server_unpack(
+    const CacheClient__GetBatchRequest *batch = (const CacheClient__GetBatchRequest *)batch_unpack(
         request, &cache_client____get_batch_request__descriptor, message);
     if (batch == NULL)
         return;
@@ -161,7 +179,7 @@ static void ask_set(struct server_request *request, size_t item)
 
 void scs_set_batch(struct server_request *request, struct bytes message)
 {
-    const CacheClient__SetBatchRequest *batch = (const CacheClient__SetBatchRequest *)server_unpack(
+    const CacheClient__SetBatchRequest *batch = (const CacheClient__SetBatchRequest *)batch_unpack(
         request, &cache_client____set_batch_request__descriptor, message);
     if (batch == NULL)
         return;
@@ -217,7 +235,7 @@ static void keys_exist_finish(struct server_request *request)
 
 void scs_keys_exist(struct server_request *request, struct bytes message)
 {
-    const CacheClient__KeysExistRequest *keys = (const CacheClient__KeysExistRequest *)server_unpack(
+    const CacheClient__KeysExistRequest *keys = (const CacheClient__KeysExistRequest *)batch_unpack(
         request, &cache_client____keys_exist_request__descriptor, message);
     if (keys == NULL)
         return;

@@ -19,6 +19,7 @@ struct server_settings {
     int64_t max_caches;
     int64_t max_message_bytes;
     int64_t max_item_bytes;
+    int64_t max_batch;
     int64_t max_header_bytes;
     int64_t max_buffered_bytes;
     int64_t max_ttl_ns;
