@@ -6,6 +6,7 @@ A server has one thread and the core 0, its client one thread and the core 1. Gr
     memory       resident bytes an item beside key and value, 5 million items
     connections  memory of 10,000 idle connections while 100 busy ones go on
     flush        the longest call while a cache of 5 million items is flushed
+    store        the store by itself: nanoseconds a get and a set, bytes an item, the longest get during a flush
 
 Prints a table and writes bench/results/GROUP.json. Needs Python's standard library alone.
 """
@@ -263,7 +264,14 @@ def flush() -> dict:
     return {"items": ITEMS, "max_us": disturbed, "undisturbed_max_us": alone, "added_us": added}
 
 
-GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush}
+def store() -> dict:
+    output = subprocess.run(pinned(f"{SERVER_CORE},{CLIENT_CORE}", MAYFLY.parent / "store_memory"), check=True,
+                            capture_output=True, text=True).stdout
+    print(output, end="")
+    return {"items": ITEMS, "output": output.splitlines()}
+
+
+GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush, "store": store}
 
 
 def machine() -> dict[str, object]:

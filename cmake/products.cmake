@@ -24,6 +24,13 @@ set_target_properties(libmayfly_shared PROPERTIES VERSION ${PROJECT_VERSION} SOV
 add_executable(mayfly $<TARGET_OBJECTS:mayfly_cli>)
 target_link_libraries(mayfly PRIVATE mayfly_rooms)
 
+# The store measured by itself, for bench/run.py.
+add_executable(store_memory bench/store_memory.c)
+target_compile_options(store_memory PRIVATE ${MAYFLY_WARNINGS})
+target_compile_definitions(store_memory PRIVATE _GNU_SOURCE)
+target_include_directories(store_memory PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_BINARY_DIR}/rooms/store)
+target_link_libraries(store_memory PRIVATE mayfly_rooms)
+
 install(TARGETS mayfly libmayfly_shared libmayfly_static
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}

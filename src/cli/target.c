@@ -12,7 +12,7 @@
     {                                                                                                        \
         .name = "timeout", .type = OPTION_DURATION, .offset = offsetof(struct target_settings, timeout_ns),  \
         .fallback = "5s", .min = NS_PER_MS, .max = INT64_C(3600) * 1000 * NS_PER_MS, .value_name = "TIME",   \
-        .help = "how long to wait for the answer, and, up to 2 s, for a connection"                                 \
+        .help = "how long to wait for the answer, and, up to 2 s, for a connection"                          \
     }
 
 const struct option target_options[] = {ENDPOINT_OPTION, TIMEOUT_OPTION};

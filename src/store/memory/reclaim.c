@@ -5,10 +5,9 @@
  * and takes no memory at all.
  *
  *   new keys --> small queue (a tenth of the bytes) -- used meanwhile --> main queue -- not used --> gone
- *                    |                                     ^      |
- *                    +-- not used --> gone, to history     |      +-- used: once more to its end, one use
- * less |                 |
- *                                        +--- asked anew --+
+ *                    |                                                     ^   |
+ *                    +-- not used --> gone, to history -- asked anew ------+   +-- used: once more to its end,
+ *                                                                                  with one use less
  *
  * Here queues are of segments: the oldest is walked through and its live items move on or go. Everything is
  * done in pieces of bounded work, between which the lock is free. */
