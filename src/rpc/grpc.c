@@ -3,7 +3,7 @@
 #include "base/clock.h"
 
 static const struct {
-    char unit;
+    uint8_t unit;
     int64_t ns;
 } timeout_units[] = {
     {'n', 1},

@@ -1,121 +1,18 @@
-/* The HTTP/2 engine on nghttp2, the first behind h2.h. nghttp2 does framing, header compression and flow
- * control; this file turns its frames into calls and adds what gRPC asks for.
+/* The HTTP/2 engine on nghttp2, the first behind h2.h: the connection. nghttp2 does framing, header compression
+ * and flow control; this engine turns its frames into calls and adds what gRPC asks for.
  *
- * What is done for speed: messages are handed out where they lie in the input, and a message goes from its
- * call straight to the output; a call is recycled with its buffers; the header blocks of requests are
- * compared rather than parsed (request_headers.h).
- *
- * Where memory is out and nothing smaller can be given up, the connection is: it is "broken" from then on,
- * says nothing more and waits to be closed. */
-#include "base/clock.h"
-#include "base/list.h"
-#include "rpc/allowance.h"
-#include "rpc/grpc.h"
-#include "rpc/h2.h"
-#include "rpc/reply_headers.h"
-#include "rpc/request_headers.h"
+ * Messages are handed out where they lie in the input, and only what has to outlive it is copied. Where
+ * memory is out and nothing smaller can be given up, the connection is: it is "broken" from then on, says
+ * nothing more and waits to be closed. */
+#include "rpc/nghttp2_engine.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEND_FIELDS_MAX     96 /* of a header block */
-#define FRAME_HEADER_BYTES  9
-#define OUTPUT_HIGH_BYTES   ((size_t)1 << 20)  /* h2_pending gathers no more than about this */
-#define OUTPUT_KEEP_BYTES   ((size_t)64 << 10) /* what an idle connection may hold on to */
-#define CALL_KEEP_BYTES     ((size_t)1024)     /* what each buffer of a recycled call may hold on to */
-#define CALLS_SPARE_MAX     64
-#define DRAINED_BELOW_BYTES ((size_t)64 << 10)
+#define OUTPUT_KEEP_BYTES ((size_t)64 << 10) /* what an idle connection may hold on to */
 
 static const uint8_t ping_alive[8] = "alive";
 static const uint8_t ping_drain[8] = "drain";
-
-/* --- What a connection and a call consist of --- */
-
-struct engine_connection {
-    struct h2_connection base;
-    struct h2_config config;
-    nghttp2_session *session;
-    int64_t now_ns;
-
-    struct buffer out;
-    size_t out_sent;
-    size_t buffered_bytes;
-
-    struct list open;     /* every call */
-    struct list borrowed; /* calls whose message lies in the input being read */
-    struct list spare;
-    size_t spares;
-
-    struct engine_call *reading;      /* the call whose header block is being decoded */
-    struct request_headers *requests; /* server: made for the first request */
-
-    struct allowance resets;
-    struct allowance chatter; /* frames that cost the sender nothing and the receiver some work */
-    size_t pings;             /* sent and not answered */
-    bool draining;
-    bool drain_noticed; /* server: the last stream has been named */
-    bool over;          /* nothing that the peer says matters any more */
-    bool broken;        /* nothing more is said to the peer */
-    bool has_error;
-    char error[128];
-};
-
-struct engine_call {
-    struct h2_call_base base;
-    struct list link;
-    struct list borrowed;
-    int32_t stream_id;
-
-    bool opened;        /* the owner knows it */
-    bool ended;         /* cancelled or closed: no more events */
-    bool remote_closed; /* the peer has half-closed */
-    bool finished;      /* no more messages from our side */
-    bool submitted;     /* server: reply headers are on their way */
-    bool deferred;      /* nghttp2 waits for h2_message_end or h2_finish */
-    bool written;       /* client: the request's headers have been serialized */
-    bool replied;       /* server: handed to nghttp2 to the last byte */
-    bool is_compressed; /* server: the client named an encoding */
-    bool has_message;
-
-    struct grpc_assembler in;
-    struct bytes message; /* the one message of a unary direction */
-    struct buffer out;
-    size_t out_taken;
-
-    enum status status; /* server: of the reply */
-    struct buffer status_message;
-    struct metadata *trailers;
-
-    struct reply_headers reply; /* client */
-    enum status failure_status; /* client: the outcome whatever the reply says, where there is a `failure` */
-    const char *failure;
-};
-
-static struct engine_connection *connection_of(struct h2_connection *connection)
-{
-    return (struct engine_connection *)connection;
-}
-
-static struct engine_call *call_of(struct h2_call *call)
-{
-    return (struct engine_call *)call;
-}
-
-static struct engine_connection *owner_of(const struct engine_call *call)
-{
-    return connection_of(call->base.connection);
-}
-
-static struct engine_call *call_at(nghttp2_session *session, int32_t stream_id)
-{
-    return nghttp2_session_get_stream_user_data(session, stream_id);
-}
-
-static bool is_server(const struct engine_connection *connection)
-{
-    return connection->config.role == H2_SERVER;
-}
 
 /* --- The end of a connection --- */
 
@@ -133,577 +30,33 @@ static void connection_break(struct engine_connection *connection, const char *w
     connection->broken = true;
 }
 
-/* Ends the connection with a GOAWAY. */
-static void connection_fail(struct engine_connection *connection, uint32_t code, const char *why)
+void engine_fail(struct engine_connection *connection, uint32_t code, const char *why)
 {
     connection_set_error(connection, why);
     if (nghttp2_session_terminate_session(connection->session, code) != 0)
         connection->broken = true;
 }
 
-/* Passes judgement on what nghttp2 says to a request of ours; it only ever refuses for want of memory. */
-static void connection_check(struct engine_connection *connection, int error)
+void engine_check(struct engine_connection *connection, int error)
 {
     if (error != 0)
         connection_break(connection, nghttp2_strerror(error));
 }
 
-/* --- The life of a call --- */
-
-static struct engine_call *call_open(struct engine_connection *connection, int32_t stream_id)
-{
-    struct engine_call *call;
-    if (!list_empty(&connection->spare)) {
-        call = list_entry(list_pop_front(&connection->spare), struct engine_call, link);
-        connection->spares--;
-    } else {
-        call = calloc(1, sizeof *call);
-        if (call == NULL)
-            return NULL;
-    }
-    call->base.connection = &connection->base;
-    call->base.call.timeout_ns = CLOCK_NEVER;
-    call->stream_id = stream_id;
-    list_init(&call->borrowed);
-    list_push_back(&connection->open, &call->link);
-    connection->base.calls++;
-    return call;
-}
-
-/* Counts what a call holds in memory, where it was BEFORE and is AFTER bytes. */
-static void call_buffered(const struct engine_call *call, size_t before, size_t after)
-{
-    owner_of(call)->buffered_bytes += after - before;
-}
-
-static size_t call_out_bytes(const struct engine_call *call)
-{
-    return call->out.size - call->out_taken;
-}
-
-/* Forgets what has come, where nobody will want it any more. */
-static void call_drop_input(struct engine_call *call)
-{
-    call_buffered(call, call->in.gathered.size, 0);
-    buffer_reset(&call->in.gathered, CALL_KEEP_BYTES);
-    list_remove(&call->borrowed);
-    call->has_message = false;
-}
-
-static void call_free(struct engine_call *call)
-{
-    buffer_free(&call->in.gathered);
-    buffer_free(&call->out);
-    buffer_free(&call->status_message);
-    reply_headers_free(&call->reply);
-    free(call);
-}
-
-/* Puts a call back among the spare ones. Nobody may know it any more. */
-static void call_recycle(struct engine_call *call)
-{
-    struct engine_connection *connection = owner_of(call);
-    call_drop_input(call);
-    call_buffered(call, call_out_bytes(call), 0);
-    metadata_release(call->base.call.metadata);
-    metadata_release(call->trailers);
-    list_remove(&call->link);
-    connection->base.calls--;
-    if (connection->reading == call)
-        connection->reading = NULL;
-    if (connection->spares >= CALLS_SPARE_MAX) {
-        call_free(call);
-        return;
-    }
-    buffer_reset(&call->out, CALL_KEEP_BYTES);
-    buffer_reset(&call->status_message, CALL_KEEP_BYTES);
-    reply_headers_reset(&call->reply, CALL_KEEP_BYTES);
-    struct engine_call fresh = {
-        .in.gathered = call->in.gathered,
-        .out = call->out,
-        .status_message = call->status_message,
-        .reply = call->reply,
-    };
-    *call = fresh;
-    list_push_front(&connection->spare, &call->link);
-    connection->spares++;
-}
-
-/* Has nghttp2 reset the call's stream; on_stream_close follows once that is written. */
-static void call_reset(struct engine_call *call, uint32_t error_code)
-{
-    struct engine_connection *connection = owner_of(call);
-    connection_check(connection, nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE,
-                                                           call->stream_id, error_code));
-}
-
-static void call_refused(struct engine_call *call, enum h2_refusal refusal)
-{
-    struct engine_connection *connection = owner_of(call);
-    if (connection->config.events->refused != NULL)
-        connection->config.events->refused(connection->config.owner, refusal);
-}
-
-/* --- Sending --- */
-
-static nghttp2_nv nv_make(struct bytes name, struct bytes value, uint8_t flags)
-{
-    /* The library does not write through these pointers; its type only lacks the const. */
-    union {
-        const uint8_t *in;
-        uint8_t *out;
-    } n = {.in = name.data}, v = {.in = value.data};
-    return (nghttp2_nv){
-        .name = n.out, .value = v.out, .namelen = name.size, .valuelen = value.size, .flags = flags};
-}
-
-#define NV_FIXED (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE)
-
-static nghttp2_nv nv_fixed(const char *name, const char *value)
-{
-    return nv_make(bytes_of(name), bytes_of(value), NV_FIXED);
-}
-
-/* Adds what ends a call to NVA: status, message and trailers. */
-static size_t nv_add_status(const struct engine_call *call, nghttp2_nv *nva, size_t count)
-{
-    const struct metadata *trailers = call->trailers;
-    nva[count++] = nv_fixed("grpc-status", grpc_status_text(call->status));
-    if (call->status_message.size > 0)
-        nva[count++] =
-            nv_make(bytes_of("grpc-message"), buffer_bytes(&call->status_message), NGHTTP2_NV_FLAG_NONE);
-    for (size_t i = 0; trailers != NULL && i < trailers->count && count < SEND_FIELDS_MAX; i++)
-        nva[count++] = nv_make(trailers->pairs[i].name, trailers->pairs[i].value, NGHTTP2_NV_FLAG_NONE);
-    return count;
-}
-
-/* nghttp2 asks how much of a call's messages it may frame next. */
-static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size, uint32_t *flags,
-                       nghttp2_data_source *source, void *user)
-{
-    (void)to;
-    struct engine_connection *connection = user;
-    struct engine_call *call = source->ptr;
-    size_t waiting = call_out_bytes(call);
-    if (waiting == 0 && !call->finished) {
-        call->deferred = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (waiting > size)
-        return (ssize_t)size;
-    if (!call->finished)
-        return (ssize_t)waiting;
-
-    *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (is_server(connection)) {
-        nghttp2_nv nva[SEND_FIELDS_MAX];
-        size_t count = nv_add_status(call, nva, 0);
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        if (nghttp2_submit_trailer(session, stream_id, nva, count) != 0)
-            return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-    return (ssize_t)waiting;
-}
-
-/* nghttp2 has framed a piece of a call's messages: it goes from the call straight to the output. */
-static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_header,
-                        size_t size, nghttp2_data_source *source, void *user)
-{
-    (void)session;
-    struct engine_connection *connection = user;
-    struct engine_call *call = source->ptr;
-    const struct h2_events *events = connection->config.events;
-    if (frame->data.padlen > 0) /* nobody here pads */
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (connection->out.size - connection->out_sent >= OUTPUT_HIGH_BYTES)
-        return NGHTTP2_ERR_WOULDBLOCK;
-    uint8_t *to = buffer_extend(&connection->out, FRAME_HEADER_BYTES + size);
-    if (to == NULL)
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    memcpy(to, frame_header, FRAME_HEADER_BYTES);
-    bytes_copy(to + FRAME_HEADER_BYTES, call->out.data + call->out_taken, size);
-    buffer_commit(&connection->out, FRAME_HEADER_BYTES + size);
-    allowance_give(&connection->chatter);
-
-    size_t before = call_out_bytes(call);
-    call_buffered(call, before, before - size);
-    call->out_taken += size;
-    if (call->out_taken == call->out.size)
-        call->out.size = call->out_taken = 0;
-    bool is_drained = before >= DRAINED_BELOW_BYTES && before - size < DRAINED_BELOW_BYTES;
-    if (is_drained && events->drained != NULL && call->opened && !call->ended)
-        events->drained(connection->config.owner, &call->base.call);
-    return 0;
-}
-
-static nghttp2_data_provider provider_of(struct engine_call *call)
-{
-    return (nghttp2_data_provider){.source.ptr = call, .read_callback = on_read};
-}
-
-static void call_submit_reply(struct engine_call *call, bool is_status_only)
-{
-    struct engine_connection *connection = owner_of(call);
-    nghttp2_nv nva[SEND_FIELDS_MAX];
-    size_t count = 0;
-    nva[count++] = nv_fixed(":status", "200");
-    nva[count++] = nv_fixed("content-type", "application/grpc");
-    if (call->is_compressed)
-        nva[count++] = nv_fixed("grpc-accept-encoding", "identity");
-    if (is_status_only)
-        count = nv_add_status(call, nva, count);
-    nghttp2_data_provider provider = provider_of(call);
-    call->submitted = true;
-    connection_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, count,
-                                                         is_status_only ? NULL : &provider));
-}
-
-static void call_resume(struct engine_call *call)
-{
-    if (!call->deferred)
-        return;
-    call->deferred = false;
-    struct engine_connection *connection = owner_of(call);
-    connection_check(connection, nghttp2_session_resume_data(connection->session, call->stream_id));
-}
-
-static uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
-{
-    struct engine_call *call = call_of(handle);
-    struct engine_connection *connection = owner_of(call);
-    if (call->finished || size > UINT32_MAX ||
-        connection->buffered_bytes + size > connection->config.limits.buffered_bytes)
-        return NULL;
-    if (call->out_taken > call->out.size / 2) {
-        memmove(call->out.data, call->out.data + call->out_taken, call_out_bytes(call));
-        call->out.size -= call->out_taken;
-        call->out_taken = 0;
-    }
-    uint8_t *to = buffer_extend(&call->out, GRPC_PREFIX_BYTES + size);
-    if (to == NULL)
-        return NULL;
-    grpc_prefix_write(to, size);
-    buffer_commit(&call->out, GRPC_PREFIX_BYTES + size);
-    call_buffered(call, 0, GRPC_PREFIX_BYTES + size);
-    return to + GRPC_PREFIX_BYTES;
-}
-
-static void engine_message_end(struct h2_call *handle)
-{
-    struct engine_call *call = call_of(handle);
-    if (is_server(owner_of(call)) && !call->submitted)
-        call_submit_reply(call, false);
-    else
-        call_resume(call);
-}
-
-static void engine_half_close(struct h2_call *handle)
-{
-    struct engine_call *call = call_of(handle);
-    call->finished = true;
-    call_resume(call);
-}
-
-static void engine_finish(struct h2_call *handle, enum status status, struct bytes message,
-                          struct metadata *trailers)
-{
-    struct engine_call *call = call_of(handle);
-    if (call->finished)
-        return;
-    call->finished = true;
-    call->status = status;
-    /* Where memory is out, the status goes without its message. */
-    (void)grpc_message_encode(message, &call->status_message);
-    call->trailers = trailers != NULL ? metadata_hold(trailers) : NULL;
-    if (call->submitted)
-        call_resume(call);
-    else
-        call_submit_reply(call, true);
-}
-
-static void engine_cancel(struct h2_call *handle)
-{
-    struct engine_call *call = call_of(handle);
-    call->ended = true;
-    call_reset(call, NGHTTP2_CANCEL);
-}
-
-static size_t engine_queued(const struct h2_call *handle)
-{
-    return call_out_bytes((const struct engine_call *)handle);
-}
-
-static int call_submit_request(struct engine_call *call)
-{
-    const struct engine_connection *connection = owner_of(call);
-    const struct h2_config *config = &connection->config;
-    const struct metadata *metadata = call->base.call.metadata;
-    nghttp2_nv nva[SEND_FIELDS_MAX];
-    size_t count = 0;
-    nva[count++] = nv_fixed(":method", "POST");
-    nva[count++] = nv_fixed(":scheme", config->is_secure ? "https" : "http");
-    nva[count++] = nv_fixed(":path", h2_methods_at(config->methods, call->base.call.method)->path);
-    nva[count++] = nv_fixed(":authority", config->authority);
-    nva[count++] = nv_fixed("te", "trailers");
-    nva[count++] = nv_fixed("content-type", "application/grpc");
-    for (size_t i = 0; metadata != NULL && i < metadata->count && count < SEND_FIELDS_MAX - 1; i++)
-        nva[count++] = nv_make(metadata->pairs[i].name, metadata->pairs[i].value, NV_FIXED);
-    char timeout[GRPC_TIMEOUT_TEXT_BYTES];
-    if (call->base.call.timeout_ns != CLOCK_NEVER) {
-        struct bytes text = bytes_make(timeout, grpc_timeout_format(call->base.call.timeout_ns, timeout));
-        nva[count++] = nv_make(bytes_of("grpc-timeout"), text, NGHTTP2_NV_FLAG_NO_COPY_NAME);
-    }
-    nghttp2_data_provider provider = provider_of(call);
-    return nghttp2_submit_request(connection->session, NULL, nva, count, &provider, call);
-}
-
-static struct h2_call *engine_call_start(struct h2_connection *base, unsigned method,
-                                         struct metadata *metadata, int64_t timeout_ns, void *user)
-{
-    struct engine_connection *connection = connection_of(base);
-    if (h2_capacity(base) == 0)
-        return NULL;
-    struct engine_call *call = call_open(connection, 0);
-    if (call == NULL)
-        return NULL;
-    call->opened = true;
-    call->base.call.method = method;
-    call->base.call.timeout_ns = timeout_ns;
-    call->base.call.user = user;
-    call->base.call.metadata = metadata != NULL ? metadata_hold(metadata) : NULL;
-    call->stream_id = call_submit_request(call);
-    if (call->stream_id < 0) {
-        call_recycle(call);
-        return NULL;
-    }
-    return &call->base.call;
-}
-
-/* --- Receiving: server --- */
-
-static void server_refuse(struct engine_call *call, enum h2_refusal refusal, enum status status,
-                          const char *message, struct metadata *trailers)
-{
-    call_refused(call, refusal);
-    call_drop_input(call);
-    engine_finish(&call->base.call, status, bytes_of(message), trailers);
-}
-
-/* Answers a request that is HTTP but not gRPC, as the gRPC specification asks: without a gRPC status. */
-static void server_refuse_http(struct engine_call *call, const char *http_status)
-{
-    struct engine_connection *connection = owner_of(call);
-    nghttp2_nv nva[] = {nv_fixed(":status", http_status)};
-    call_refused(call, H2_REFUSED_PROTOCOL);
-    call->finished = call->submitted = true;
-    connection_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, 1, NULL));
-}
-
-static void server_opened(struct engine_connection *connection, struct engine_call *call)
-{
-    const struct request_header *header;
-    enum request_headers_end end = request_headers_end(connection->requests, &header);
-    if (end != REQUEST_HEADERS_READ) {
-        bool is_too_large = end == REQUEST_HEADERS_TOO_LARGE;
-        server_refuse(call, is_too_large ? H2_REFUSED_HEADER_SIZE : H2_REFUSED_MEMORY,
-                      STATUS_RESOURCE_EXHAUSTED,
-                      is_too_large ? "the request's metadata is larger than this server accepts"
-                                   : "the server is out of memory",
-                      NULL);
-        return;
-    }
-    call->base.call.method = header->method;
-    call->base.call.timeout_ns = header->timeout_ns;
-    call->base.call.metadata = metadata_hold(header->metadata);
-    call->is_compressed = header->is_compressed;
-    if (!header->is_post) {
-        server_refuse_http(call, "405");
-    } else if (!header->is_grpc) {
-        server_refuse_http(call, "415");
-    } else if (!header->is_timeout_valid) {
-        server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL, "the grpc-timeout is malformed", NULL);
-    } else if (header->method == UINT_MAX) {
-        server_refuse(call, H2_REFUSED_METHOD, STATUS_UNIMPLEMENTED, "this server has no such method", NULL);
-    } else {
-        call->opened = true;
-        if (connection->config.events->opened != NULL)
-            connection->config.events->opened(connection->config.owner, &call->base.call);
-    }
-}
-
-static void server_half_closed(struct engine_connection *connection, struct engine_call *call)
-{
-    const struct h2_events *events = connection->config.events;
-    call->remote_closed = true;
-    if (!call->opened || call->finished || call->ended)
-        return;
-    bool streams = h2_methods_at(connection->config.methods, call->base.call.method)->client_streams;
-    if (grpc_assembler_inside(&call->in) || (!streams && !call->has_message)) {
-        server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL, "the request ended before its message did",
-                      NULL);
-    } else if (streams) {
-        if (events->half_closed != NULL)
-            events->half_closed(connection->config.owner, &call->base.call);
-    } else {
-        list_remove(&call->borrowed);
-        events->message(connection->config.owner, &call->base.call, call->message);
-    }
-}
-
-static void server_refuse_message(struct engine_call *call, enum grpc_assembly problem)
-{
-    switch (problem) {
-    case GRPC_TOO_LARGE:
-        server_refuse(call, H2_REFUSED_MESSAGE_SIZE, STATUS_RESOURCE_EXHAUSTED,
-                      "the request's message is larger than this server accepts",
-                      owner_of(call)->config.message_size_trailers);
-        break;
-    case GRPC_COMPRESSED:
-        server_refuse(
-            call, H2_REFUSED_COMPRESSION, call->is_compressed ? STATUS_UNIMPLEMENTED : STATUS_INTERNAL,
-            call->is_compressed ? "this server takes no compressed messages"
-                                : "a message is marked as compressed and no grpc-encoding was named",
-            NULL);
-        break;
-    case GRPC_MESSAGE:
-        server_refuse(call, H2_REFUSED_PROTOCOL, STATUS_INTERNAL,
-                      "more than one message came where one belongs", NULL);
-        break;
-    case GRPC_NEED_MORE:
-    case GRPC_NO_MEMORY:
-        server_refuse(call, H2_REFUSED_MEMORY, STATUS_RESOURCE_EXHAUSTED,
-                      "too much of this connection's requests is unfinished", NULL);
-        break;
-    }
-}
-
-/* --- Receiving: client --- */
-
-/* Settles how the call ends, whatever the peer may still say. */
-static void client_fail(struct engine_call *call, enum status status, const char *why)
-{
-    if (call->failure != NULL)
-        return;
-    call->failure_status = status;
-    call->failure = why;
-    call_drop_input(call);
-    call_reset(call, NGHTTP2_CANCEL);
-}
-
-static void client_refuse_message(struct engine_call *call, enum grpc_assembly problem)
-{
-    switch (problem) {
-    case GRPC_TOO_LARGE:
-        client_fail(call, STATUS_RESOURCE_EXHAUSTED,
-                    "the reply's message is larger than this client accepts");
-        break;
-    case GRPC_COMPRESSED:
-        client_fail(call, STATUS_INTERNAL, "the reply's message is compressed, which was not offered");
-        break;
-    case GRPC_MESSAGE:
-        client_fail(call, STATUS_INTERNAL, "more than one message came where one belongs");
-        break;
-    case GRPC_NEED_MORE:
-    case GRPC_NO_MEMORY:
-        client_fail(call, STATUS_RESOURCE_EXHAUSTED, "there is no memory for the reply");
-        break;
-    }
-}
-
-static void client_field(struct engine_call *call, struct bytes name, struct bytes value)
-{
-    size_t limit_bytes = owner_of(call)->config.limits.header_bytes;
-    size_t field_bytes = name.size + value.size + GRPC_FIELD_OVERHEAD_BYTES;
-    if (call->failure != NULL)
-        return;
-    if (call->reply.bytes + field_bytes > limit_bytes)
-        client_fail(call, STATUS_RESOURCE_EXHAUSTED,
-                    "the reply's metadata is larger than this client accepts");
-    else if (!reply_headers_field(&call->reply, name, value))
-        client_fail(call, STATUS_RESOURCE_EXHAUSTED, "there is no memory for the reply");
-}
-
-/* What a reply without a status of gRPC's means. */
-static void client_outcome_without_status(const struct engine_call *call, uint32_t error_code,
-                                          struct h2_outcome *outcome)
-{
-    const struct reply_headers *reply = &call->reply;
-    if (outcome->unseen) {
-        outcome->status = STATUS_UNAVAILABLE;
-        outcome->message = bytes_of("the server did not take the call; it may be sent again");
-    } else if (error_code != NGHTTP2_NO_ERROR) {
-        outcome->status = grpc_status_of_reset(error_code);
-        outcome->message = bytes_of(nghttp2_http2_strerror(error_code));
-    } else if (reply->http_status != 0 && (reply->http_status != 200 || !reply->is_grpc)) {
-        outcome->status = grpc_status_of_http(reply->http_status);
-        outcome->message = bytes_of("the peer answered in HTTP, not in gRPC; is this a gRPC port?");
-    } else {
-        outcome->status = STATUS_INTERNAL;
-        outcome->message = bytes_of("the reply ended without a status");
-    }
-}
-
-static void client_outcome(const struct engine_call *call, uint32_t error_code, struct h2_outcome *outcome)
-{
-    const struct engine_connection *connection = owner_of(call);
-    if (call->failure != NULL) {
-        outcome->status = call->failure_status;
-        outcome->message = bytes_of(call->failure);
-    } else if (call->reply.has_status) {
-        outcome->status = call->reply.status;
-        outcome->message = buffer_bytes(&call->reply.message);
-    } else {
-        outcome->unseen = !call->written || error_code == NGHTTP2_REFUSED_STREAM;
-        client_outcome_without_status(call, error_code, outcome);
-    }
-    if (outcome->status != STATUS_OK)
-        return;
-    bool streams = h2_methods_at(connection->config.methods, call->base.call.method)->server_streams;
-    if (grpc_assembler_inside(&call->in)) {
-        outcome->status = STATUS_INTERNAL;
-        outcome->message = bytes_of("the reply ended inside a message");
-    } else if (!streams && !call->has_message) {
-        outcome->status = STATUS_INTERNAL;
-        outcome->message = bytes_of("the reply has no message");
-    }
-}
-
-static void client_closed(struct engine_call *call, uint32_t error_code)
-{
-    const struct h2_config *config = &owner_of(call)->config;
-    struct h2_outcome outcome = {.message = bytes_make(NULL, 0)};
-    client_outcome(call, error_code, &outcome);
-    outcome.trailers = call->trailers = reply_headers_metadata(&call->reply);
-    if (outcome.status == STATUS_OK && call->has_message)
-        config->events->message(config->owner, &call->base.call, call->message);
-    if (!call->ended) {
-        call->ended = true;
-        config->events->closed(config->owner, &call->base.call, &outcome);
-    }
-}
-
-/* The reply is complete. Where the request is not, nobody wants the rest of it. */
-static void client_reply_ended(struct engine_connection *connection, struct engine_call *call)
-{
-    if (nghttp2_session_get_stream_local_close(connection->session, call->stream_id) == 0)
-        call_reset(call, NGHTTP2_NO_ERROR);
-}
-
-/* --- Receiving: both --- */
+/* --- Frames --- */
 
 /* Ends a call whose stream is gone, with the events that are due. */
 static void call_closed(struct engine_call *call, uint32_t error_code)
 {
     const struct h2_config *config = &owner_of(call)->config;
     if (call->opened && !call->ended && config->role == H2_CLIENT) {
-        client_closed(call, error_code);
+        engine_client_closed(call, error_code);
     } else if (call->opened && !call->ended) {
         struct h2_outcome outcome = {.status = call->replied ? STATUS_OK : STATUS_CANCELLED};
         call->ended = true;
         config->events->closed(config->owner, &call->base.call, &outcome);
     }
-    call_recycle(call);
+    engine_call_recycle(call);
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -720,7 +73,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (connection->requests == NULL)
         connection->requests =
             request_headers_create(connection->config.methods, connection->config.limits.header_bytes);
-    struct engine_call *call = connection->requests != NULL ? call_open(connection, stream_id) : NULL;
+    struct engine_call *call = connection->requests != NULL ? engine_call_open(connection, stream_id) : NULL;
     if (call == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     (void)nghttp2_session_set_stream_user_data(session, stream_id, call);
@@ -747,7 +100,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
     if (is_server(connection))
         request_headers_field(connection->requests, name, value);
     else
-        client_field(connection->reading, rcbuf_bytes(name), rcbuf_bytes(value));
+        engine_client_field(connection->reading, rcbuf_bytes(name), rcbuf_bytes(value));
     return 0;
 }
 
@@ -772,9 +125,9 @@ static bool call_takes_one_message(const struct engine_call *call)
 static void call_refuse_message(struct engine_call *call, enum grpc_assembly problem)
 {
     if (is_server(owner_of(call)))
-        server_refuse_message(call, problem);
+        engine_server_refuse_message(call, problem);
     else
-        client_refuse_message(call, problem);
+        engine_client_refuse_message(call, problem);
 }
 
 /* A call that takes one message has it from here until the peer has half-closed or sent its status. */
@@ -820,13 +173,13 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 static void on_reset(struct engine_connection *connection)
 {
     if (is_server(connection) && !allowance_take(&connection->resets, connection->now_ns))
-        connection_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client resets calls too fast");
+        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client resets calls too fast");
 }
 
 static void on_chatter(struct engine_connection *connection)
 {
     if (is_server(connection) && !allowance_take(&connection->chatter, connection->now_ns))
-        connection_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client sends control frames too fast");
+        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client sends control frames too fast");
 }
 
 static void on_headers(struct engine_connection *connection, const nghttp2_frame *frame)
@@ -837,11 +190,11 @@ static void on_headers(struct engine_connection *connection, const nghttp2_frame
         return;
     if (is_server(connection)) {
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-            server_opened(connection, call);
+            engine_server_opened(connection, call);
         if (is_last)
-            server_half_closed(connection, call);
+            engine_server_half_closed(connection, call);
     } else if (is_last) {
-        client_reply_ended(connection, call);
+        engine_client_reply_ended(connection, call);
     }
 }
 
@@ -854,9 +207,9 @@ static void on_data_frame(struct engine_connection *connection, const nghttp2_fr
     if (call == NULL || !is_last)
         return;
     if (is_server(connection))
-        server_half_closed(connection, call);
+        engine_server_half_closed(connection, call);
     else
-        client_reply_ended(connection, call);
+        engine_client_reply_ended(connection, call);
 }
 
 static void on_pong(struct engine_connection *connection, const nghttp2_ping *ping)
@@ -866,8 +219,8 @@ static void on_pong(struct engine_connection *connection, const nghttp2_ping *pi
     if (is_drain && is_server(connection) && connection->draining && !connection->drain_noticed) {
         connection->drain_noticed = true;
         int32_t last = nghttp2_session_get_last_proc_stream_id(connection->session);
-        connection_check(connection, nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last,
-                                                           NGHTTP2_NO_ERROR, NULL, 0));
+        engine_check(connection, nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last,
+                                                       NGHTTP2_NO_ERROR, NULL, 0));
     } else if (!is_drain && connection->pings > 0) {
         connection->pings--;
         if (events->pong != NULL)
@@ -948,7 +301,7 @@ static void on_headers_sent(struct engine_connection *connection, const nghttp2_
     call->replied = true;
     /* The reply came before the request had ended: the client may stop sending it. */
     if (!call->remote_closed)
-        call_reset(call, NGHTTP2_NO_ERROR);
+        engine_call_reset(call, NGHTTP2_NO_ERROR);
 }
 
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -1027,9 +380,9 @@ static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t 
     ssize_t taken = nghttp2_session_mem_recv(connection->session, input.data, input.size);
     keep_borrowed(connection);
     if (taken == NGHTTP2_ERR_FLOODED)
-        connection_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
+        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
     else if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
-        connection_fail(connection, NGHTTP2_PROTOCOL_ERROR, "the client does not speak HTTP/2");
+        engine_fail(connection, NGHTTP2_PROTOCOL_ERROR, "the client does not speak HTTP/2");
     else if (taken < 0)
         connection_break(connection, nghttp2_strerror((int)taken));
     return !connection->over && nghttp2_session_want_read(connection->session) != 0;
@@ -1077,11 +430,11 @@ static void engine_drain(struct h2_connection *base)
     nghttp2_session *session = connection->session;
     if (is_server(connection)) {
         /* The notice first; the last call that will be processed is known a round trip later. */
-        connection_check(connection, nghttp2_submit_shutdown_notice(session));
-        connection_check(connection, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, ping_drain));
+        engine_check(connection, nghttp2_submit_shutdown_notice(session));
+        engine_check(connection, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, ping_drain));
     } else {
-        connection_check(connection,
-                         nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0));
+        engine_check(connection,
+                     nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0));
     }
 }
 
@@ -1136,7 +489,7 @@ static void engine_close(struct h2_connection *base)
     }
     nghttp2_session_del(connection->session);
     while (!list_empty(&connection->spare))
-        call_free(list_entry(list_pop_front(&connection->spare), struct engine_call, link));
+        engine_call_free(list_entry(list_pop_front(&connection->spare), struct engine_call, link));
     request_headers_destroy(connection->requests);
     buffer_free(&connection->out);
     free(connection);
@@ -1157,7 +510,7 @@ static int connection_start_session(struct engine_connection *connection)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-    nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, engine_on_send_data);
     nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
 
     nghttp2_option_set_no_closed_streams(option, 1);

@@ -198,6 +198,12 @@ static void log_counters(const struct running *running)
 
 static void close_signals(struct running *running)
 {
+    /* One more SIGTERM must not kill a server that has all but ended: nobody handles it from here on. */
+    sigset_t stopping;
+    (void)sigemptyset(&stopping);
+    (void)sigaddset(&stopping, SIGTERM);
+    (void)sigaddset(&stopping, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &stopping, NULL);
     for (size_t i = 0; i < 3; i++)
         if (!uv_is_closing((uv_handle_t *)&running->signals[i]))
             uv_close((uv_handle_t *)&running->signals[i], NULL);
