@@ -59,18 +59,22 @@ static void on_keepalive(struct timer *timer)
 
 /* --- Leaving --- */
 
+static bool is_steady(const struct channel *channel)
+{
+    return channel->state == CHANNEL_READY && clock_now_ns() - channel->ready_ns >= STEADY_NS;
+}
+
 void client_channel_leave(struct channel *channel)
 {
     struct mayfly_client *client = channel->client;
     if (channel->state == CHANNEL_LEAVING)
         return;
-    int64_t lived_ns = clock_now_ns() - channel->ready_ns;
-    bool is_steady = channel->state == CHANNEL_READY && lived_ns >= STEADY_NS;
+    unsigned tries = is_steady(channel) ? 0 : channel->tries;
     channel->state = CHANNEL_LEAVING;
     list_remove(&channel->link);
     list_push_back(&client->leaving, &channel->link);
     if (!client->closing)
-        (void)client_channel_open(client, is_steady ? 0 : channel->failures + 1);
+        (void)client_channel_open(client, tries);
     count_ready(client);
     client_channel_released(channel);
 }
@@ -173,22 +177,22 @@ static bool any_hope(const struct mayfly_client *client)
     return false;
 }
 
-/* Has the channel connect: at once after a connection that had worked, else after a wait that doubles with
- * every failure, with jitter so that many clients do not come back in step. */
+/* Has the channel connect: the first time at once, then after a wait that doubles until a connection lasts,
+ * with jitter so that many clients do not come back in step. */
 static void channel_connect_later(struct channel *channel)
 {
     int64_t now_ns = clock_now_ns();
     int64_t wait_ns = 0;
     channel->state = CHANNEL_CONNECTING;
-    if (channel->failures > 0) {
-        unsigned doublings = channel->failures < 8 ? channel->failures - 1 : 7;
-        wait_ns = RETRY_FIRST_NS << doublings;
+    if (channel->tries > 0) {
+        wait_ns = RETRY_FIRST_NS << (channel->tries < 8 ? channel->tries - 1 : 7);
         if (wait_ns > RETRY_LIMIT_NS)
             wait_ns = RETRY_LIMIT_NS;
         uint64_t dice = (uint64_t)now_ns * UINT64_C(0x9e3779b97f4a7c15) + (uintptr_t)channel;
         wait_ns -= (int64_t)((dice >> 40) % (uint64_t)(wait_ns / 2));
         channel->state = CHANNEL_WAITING;
     }
+    channel->tries++;
     (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_add(now_ns, wait_ns));
 }
 
@@ -196,17 +200,16 @@ static void channel_connect_later(struct channel *channel)
 static void channel_failed(struct channel *channel, const char *why)
 {
     struct mayfly_client *client = channel->client;
-    if (channel->state == CHANNEL_READY && clock_now_ns() - channel->ready_ns >= STEADY_NS)
-        channel->failures = 0;
-    else
-        channel->failures++;
+    bool had_worked = channel->state == CHANNEL_READY;
+    if (is_steady(channel))
+        channel->tries = 0;
     (void)snprintf(client->connect_problem, sizeof client->connect_problem, "no connection to %s: %s",
                    client->authority, why);
     uv_freeaddrinfo(channel->addresses);
     channel->addresses = NULL;
     channel->next_address = NULL;
     channel_connect_later(channel);
-    if (!any_hope(client))
+    if (!had_worked && !any_hope(client))
         client_fail_backlog(client, client->connect_problem);
 }
 
@@ -308,13 +311,13 @@ static void on_retry(struct timer *timer)
         channel_connect(channel);
 }
 
-bool client_channel_open(struct mayfly_client *client, unsigned failures)
+bool client_channel_open(struct mayfly_client *client, unsigned tries)
 {
     struct channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
         return false;
     channel->client = client;
-    channel->failures = failures;
+    channel->tries = tries;
     timer_init(&channel->retry, on_retry);
     timer_init(&channel->keepalive, on_keepalive);
     list_push_back(&client->channels, &channel->link);

@@ -121,7 +121,7 @@ struct channel {
     struct net_connection *net; /* NULL while waiting or resolving */
     size_t streams;
     uint32_t calls;     /* ever, on this connection */
-    unsigned failures;  /* in a row: connections that did not come about or did not last */
+    unsigned tries;     /* to connect, since a connection lasted */
     struct timer retry; /* when to connect, and while connecting when to give up */
     int64_t ready_ns;
     struct timer keepalive;
@@ -133,8 +133,9 @@ struct channel {
     const struct addrinfo *next_address;
 };
 
-/* Adds a channel that connects at once, or later where FAILURES came before it; false when memory is out. */
-bool client_channel_open(struct mayfly_client *client, unsigned failures);
+/* Adds a channel that connects at once, or later where so many TRIES came before it; false when memory is
+ * out. */
+bool client_channel_open(struct mayfly_client *client, unsigned tries);
 /* Takes no new calls on this channel; another one takes its place. */
 void client_channel_leave(struct channel *channel);
 /* To be told when a call has left the channel. */

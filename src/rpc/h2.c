@@ -44,7 +44,7 @@ struct h2_methods *h2_methods_create(const struct h2_method *methods, size_t cou
     table->count = count;
     table->mask = slots - 1;
     for (size_t i = 0; i < count; i++) {
-        struct bytes path = bytes_of(own[i].path);
+        struct bytes path = bytes_of(methods[i].path);
         size_t at = hash64(path, 0) & table->mask;
         while (table->slots[at].path.size > 0)
             at = (at + 1) & table->mask;

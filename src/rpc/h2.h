@@ -174,7 +174,8 @@ static inline bool h2_recv(struct h2_connection *connection, struct bytes input,
     return connection->engine->recv(connection, input, now_ns);
 }
 
-/* All bytes that wait to be sent; they live until the next call into the connection other than h2_sent. */
+/* Bytes that wait to be sent, a bounded piece of them: ask again once they are sent, until there are none. They
+ * live until the next call into the connection other than h2_sent. Events may come from in here. */
 static inline struct bytes h2_pending(struct h2_connection *connection)
 {
     return connection->engine->pending(connection);

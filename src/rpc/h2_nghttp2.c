@@ -4,12 +4,14 @@
  * Messages are handed out where they lie in the input, and only what has to outlive it is copied. Where
  * memory is out and nothing smaller can be given up, the connection is: it is "broken" from then on, says
  * nothing more and waits to be closed. */
+#include "base/clock.h"
 #include "rpc/nghttp2_engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OUTPUT_KEEP_BYTES ((size_t)64 << 10) /* what an idle connection may hold on to */
+#define OUTPUT_KEEP_BYTES ((size_t)64 << 10) /* what a connection may hold on to between writes */
+#define IDLE_AFTER_NS     (INT64_C(3) * CLOCK_NS_PER_S)
 
 static const uint8_t ping_alive[8] = "alive";
 static const uint8_t ping_drain[8] = "drain";
@@ -371,6 +373,16 @@ static void keep_borrowed(struct engine_connection *connection)
     }
 }
 
+/* Gives back what many calls at once have left behind. An idle connection still hears pings. */
+static void trim_when_idle(struct engine_connection *connection)
+{
+    if (connection->base.calls > 0 || connection->now_ns - connection->used_ns < IDLE_AFTER_NS)
+        return;
+    engine_calls_trim(connection);
+    if (connection->out.size == 0)
+        buffer_free(&connection->out);
+}
+
 static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t now_ns)
 {
     struct engine_connection *connection = connection_of(base);
@@ -379,6 +391,7 @@ static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t 
     connection->now_ns = now_ns;
     ssize_t taken = nghttp2_session_mem_recv(connection->session, input.data, input.size);
     keep_borrowed(connection);
+    trim_when_idle(connection);
     if (taken == NGHTTP2_ERR_FLOODED)
         engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
     else if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
@@ -488,8 +501,7 @@ static void engine_close(struct h2_connection *base)
         call_closed(call, NGHTTP2_NO_ERROR);
     }
     nghttp2_session_del(connection->session);
-    while (!list_empty(&connection->spare))
-        engine_call_free(list_entry(list_pop_front(&connection->spare), struct engine_call, link));
+    engine_calls_trim(connection);
     request_headers_destroy(connection->requests);
     buffer_free(&connection->out);
     free(connection);

@@ -204,7 +204,7 @@ static void assert_not_heard(const struct peer *peer, const char *text)
 
 /* --- A peer's life --- */
 
-static struct peer *peer_of(enum h2_role ours, const struct h2_limits *limits)
+static struct peer *peer_of(enum h2_role ours, const struct h2_limits *limits, bool is_secure)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     assert_non_null(peer);
@@ -212,6 +212,7 @@ static struct peer *peer_of(enum h2_role ours, const struct h2_limits *limits)
     peer->end = ours == H2_CLIENT ? &peer->pair->client : &peer->pair->server;
     struct h2_config config = pair_config(peer->pair, ours);
     config.limits = *limits;
+    config.is_secure = is_secure;
     peer->end->h2 = h2_open(&h2_engine_nghttp2, &config);
     assert_non_null(peer->end->h2);
     assert_int_equal(nghttp2_hd_inflate_new(&peer->inflater), 0);
@@ -221,7 +222,7 @@ static struct peer *peer_of(enum h2_role ours, const struct h2_limits *limits)
 /* A client for our server, which has greeted it. */
 static struct peer *client_peer(const struct h2_limits *limits)
 {
-    struct peer *peer = peer_of(H2_SERVER, limits);
+    struct peer *peer = peer_of(H2_SERVER, limits, false);
     peer_put(peer, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
     peer_frame(peer, SETTINGS, 0, 0, bytes_make(NULL, 0));
     peer_frame(peer, SETTINGS, ACK, 0, bytes_make(NULL, 0));
@@ -230,9 +231,9 @@ static struct peer *client_peer(const struct h2_limits *limits)
 }
 
 /* A server for our client. */
-static struct peer *server_peer(const struct h2_limits *limits)
+static struct peer *server_peer_over(const struct h2_limits *limits, bool is_secure)
 {
-    struct peer *peer = peer_of(H2_CLIENT, limits);
+    struct peer *peer = peer_of(H2_CLIENT, limits, is_secure);
     struct bytes greeting = h2_pending(peer->end->h2);
     assert_true(greeting.size > NGHTTP2_CLIENT_MAGIC_LEN);
     assert_memory_equal(greeting.data, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
@@ -241,6 +242,11 @@ static struct peer *server_peer(const struct h2_limits *limits)
     peer_frame(peer, SETTINGS, ACK, 0, bytes_make(NULL, 0));
     peer_talk(peer);
     return peer;
+}
+
+static struct peer *server_peer(const struct h2_limits *limits)
+{
+    return server_peer_over(limits, false);
 }
 
 static void peer_free(struct peer *peer)
@@ -262,7 +268,7 @@ static struct talk *first_talk(struct peer *peer)
 static void a_wrong_preface_ends_the_connection(void **state)
 {
     (void)state;
-    struct peer *peer = peer_of(H2_SERVER, &h2_default_limits);
+    struct peer *peer = peer_of(H2_SERVER, &h2_default_limits, false);
     const char *request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     peer_put(peer, request, strlen(request));
     peer_talk(peer);
@@ -744,6 +750,24 @@ static struct talk *start_call(struct peer *peer, unsigned method)
     return talk;
 }
 
+static void a_request_begins_as_grpc_asks(void **state)
+{
+    (void)state;
+    for (int is_secure = 0; is_secure < 2; is_secure++) {
+        struct peer *peer = server_peer_over(&h2_default_limits, is_secure != 0);
+        struct metadata *metadata = metadata_of_text("cache", "blue");
+        struct talk *talk = call_start_with(peer->pair, UNARY, metadata, 1500 * INT64_C(1000000));
+        metadata_release(metadata);
+        talk_send(talk, bytes_of("x"));
+        peer_hear(peer);
+        assert_heard(peer, is_secure ? "HEADERS(1 :method=POST :scheme=https :path=/test.Service/Unary "
+                                     : "HEADERS(1 :method=POST :scheme=http :path=/test.Service/Unary ");
+        assert_heard(peer, ":authority=localhost te=trailers content-type=application/grpc cache=blue "
+                           "grpc-timeout=1500m)");
+        peer_free(peer);
+    }
+}
+
 static void a_reply_without_a_status_is_internal(void **state)
 {
     (void)state;
@@ -994,6 +1018,7 @@ int main(void)
         cmocka_unit_test(floods_of_frames_that_cost_nothing_are_told_to_calm_down),
         cmocka_unit_test(a_ping_now_and_then_is_fine_for_ever),
         cmocka_unit_test(a_ping_for_each_reply_is_fine_at_any_speed),
+        cmocka_unit_test(a_request_begins_as_grpc_asks),
         cmocka_unit_test(a_reply_without_a_status_is_internal),
         cmocka_unit_test(an_answer_in_http_is_mapped_to_a_status),
         cmocka_unit_test(an_informational_answer_is_passed_over),
