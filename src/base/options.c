@@ -23,8 +23,6 @@ static const struct unit duration_units[] = {
     {"m", 60000000000}, {"h", 3600000000000}, {NULL, 0},
 };
 
-static const struct unit plain_units[] = {{"", 1}, {NULL, 0}};
-
 __attribute__((format(printf, 2, 3))) static bool fail(struct option_set *set, const char *format, ...)
 {
     va_list arguments;
@@ -34,20 +32,23 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct option_set *set, c
     return false;
 }
 
-static const struct unit *units_of(enum option_type type)
+/* A whole number, exact over all 64 bits. */
+static bool parse_number(const char *text, int64_t *value)
 {
-    switch (type) {
-    case OPTION_SIZE:
-        return size_units;
-    case OPTION_DURATION:
-        return duration_units;
-    default:
-        return plain_units;
-    }
+    char *end;
+    if (isspace((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    *value = number;
+    return end != text && *end == '\0' && errno == 0;
 }
 
 bool options_parse_value(enum option_type type, const char *text, int64_t *value)
 {
+    if (type == OPTION_NUMBER)
+        return parse_number(text, value);
+
     char *end;
     errno = 0;
     double number = strtod(text, &end);
@@ -61,16 +62,27 @@ bool options_parse_value(enum option_type type, const char *text, int64_t *value
         unit[size] = (char)tolower((unsigned char)end[size]);
     }
     unit[size] = '\0';
-    for (const struct unit *known = units_of(type); known->name != NULL; known++) {
-        if (strcmp(known->name, unit) != 0)
-            continue;
-        double scaled = number * (double)known->factor;
-        if (scaled >= 0x1p62 || scaled <= -0x1p62)
-            return false;
-        *value = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-        return type != OPTION_NUMBER || (double)*value == scaled;
-    }
-    return false;
+    const struct unit *known = type == OPTION_SIZE ? size_units : duration_units;
+    while (known->name != NULL && strcmp(known->name, unit) != 0)
+        known++;
+    double scaled = number * (double)known->factor;
+    if (known->name == NULL || scaled >= 0x1p62 || scaled <= -0x1p62)
+        return false;
+    *value = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    return true;
+}
+
+/* A value as a person would write it: in the largest unit that it is a whole number of. */
+static void format_value(enum option_type type, int64_t value, char *text, size_t size)
+{
+    static const struct unit binary[] = {{"gib", 1 << 30}, {"mib", 1 << 20}, {"kib", 1 << 10}, {"b", 1}};
+    static const struct unit times[] = {
+        {"h", 3600000000000}, {"m", 60000000000}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}};
+    static const struct unit plain = {"", 1};
+    const struct unit *unit = type == OPTION_SIZE ? binary : type == OPTION_DURATION ? times : &plain;
+    while (unit->factor > 1 && (value == 0 || value % unit->factor != 0) && strcmp(unit->name, "us") != 0)
+        unit++;
+    (void)snprintf(text, size, "%lld%s", (long long)(value / unit->factor), unit->name);
 }
 
 static const struct option *find(const struct option_set *set, const char *name)
@@ -130,11 +142,11 @@ static bool set_value(struct option_set *set, const struct option *option, const
         return fail(set, "--%s takes %s, not \"%s\"", option->name, examples[option->type], text);
     }
     if (value < option->min || value > option->max) {
-        const char *unit = option->type == OPTION_SIZE       ? " bytes"
-                           : option->type == OPTION_DURATION ? " ns"
-                                                             : "";
-        return fail(set, "--%s %s is out of range: %lld to %lld%s", option->name, text,
-                    (long long)option->min, (long long)option->max, unit);
+        char min[32];
+        char max[32];
+        format_value(option->type, option->min, min, sizeof min);
+        format_value(option->type, option->max, max, sizeof max);
+        return fail(set, "--%s %s is out of range: %s to %s", option->name, text, min, max);
     }
     *(int64_t *)(void *)((char *)set->values + option->offset) = value;
     return true;

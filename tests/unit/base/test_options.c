@@ -140,9 +140,9 @@ static void a_wrong_value_changes_nothing_and_says_what_is_right(void **state)
     assert_refused("port", "http", "a whole number");
     assert_refused("offset", "-11", "-10 to 10");
     assert_refused("memory-limit", "lots", "a size such as 512mb");
-    assert_refused("memory-limit", "-1", "bytes");
+    assert_refused("memory-limit", "-1", "out of range: 0b to 1024gib");
     assert_refused("timeout", "soon", "a time such as 500ms");
-    assert_refused("timeout", "2h", "ns");
+    assert_refused("timeout", "2h", "out of range: 1us to 1h");
     assert_refused("verbose", "maybe", "true or false");
     assert_refused("mode", "sideways", "use slow, fast");
     assert_refused("color", "red", "no option --color");
