@@ -6,8 +6,9 @@
  *         use(reply->value);
  *     mayfly_reply_free(reply);
  *
- * Keys have 1 byte or more, keys and values may hold any bytes. A request only points at what it was made
- * from, which has to live until mayfly_call or mayfly_start returns. */
+ * Keys have 1 byte or more, keys and values may hold any bytes. Names of caches have 1 to 255 bytes, none of
+ * them a control character and none a space at an end. A request only points at what it was made from,
+ * which has to live until mayfly_call or mayfly_start returns. */
 #ifndef MAYFLY_CALLS_H
 #define MAYFLY_CALLS_H
 
@@ -80,20 +81,21 @@ typedef struct mayfly_item {
 
 typedef struct mayfly_request {
     mayfly_method method;
-    const char *cache; /* its name; for control methods the cache they are about */
+    mayfly_condition condition; /* set_if, set_if_hash */
+    const char *cache;          /* its name; for control methods the cache they are about */
     mayfly_bytes key;
     mayfly_bytes value;
-    uint64_t ttl_ms; /* 1 up to the server's limit, 24 hours unless it says otherwise */
-    mayfly_condition condition;
-    mayfly_bytes operand;
-    mayfly_ttl_mode ttl_mode;
+    mayfly_bytes operand; /* of the condition */
+    uint64_t ttl_ms;      /* 1 up to the server's limit, 24 hours unless it says otherwise */
     int64_t amount;
     const mayfly_item *items;
     size_t item_count;
+    mayfly_ttl_mode ttl_mode; /* update_ttl */
 
     /* To be set on any request as wanted. */
     uint32_t deadline_ms;            /* 0: the configuration's */
-    const mayfly_metadata *metadata; /* sent with the request */
+    const mayfly_metadata *metadata; /* sent with the request: names of a-z, 0-9, -, _ and . that are not
+                                        gRPC's own, values of printable ASCII, 32 KiB in all */
     size_t metadata_count;           /* at most 32 */
 } mayfly_request;
 
@@ -299,8 +301,8 @@ static inline mayfly_request mayfly_ping(void)
 /* --- Sending --- */
 
 /* Sends a request and waits for its reply, at most until the deadline. Returns the reply's status; *reply is
- * the caller's to free and never NULL but when memory is out (RESOURCE_EXHAUSTED). Threads: see client.h. Not
- * from a callback. */
+ * the caller's to free and never NULL but when memory is out (RESOURCE_EXHAUSTED). Threads: see client.h.
+ * INVALID_ARGUMENT from a callback, FAILED_PRECONDITION in a child that was forked after the client opened. */
 MAYFLY_API mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request,
                                      mayfly_reply **reply);
 
@@ -319,7 +321,8 @@ typedef struct mayfly_handle {
 
 /* Sends a request without waiting. OK: the callback will be called, once, never from within this function.
  * Otherwise it will not be: INVALID_ARGUMENT for a request that cannot be sent or a client driven by calls,
- * RESOURCE_EXHAUSTED when the backlog is full or memory is out. HANDLE may be NULL. */
+ * RESOURCE_EXHAUSTED when the backlog is full or memory is out, CANCELLED while the client is being closed.
+ * HANDLE may be NULL. */
 MAYFLY_API mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
                                       mayfly_callback callback, void *context, mayfly_handle *handle);
 

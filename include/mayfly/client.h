@@ -4,13 +4,20 @@
  * opens:
  *
  * - MAYFLY_DRIVEN_BY_CALLER: nobody but you. The client belongs to the thread that opened it. Start calls,
- * then have your event loop watch mayfly_client_descriptor for reading, wait no longer than
+ *   then have your event loop watch mayfly_client_descriptor for reading, wait no longer than
  *   mayfly_client_timeout_ms, and call mayfly_client_step after either. Blocking calls work too, and run
  *   callbacks of other calls meanwhile.
  * - MAYFLY_DRIVEN_BY_CALLS: the blocking calls themselves. Any number of threads may call at once; one of
- * them drives for all and hands over when it leaves. Calls with callbacks are refused.
- * - MAYFLY_DRIVEN_BY_THREAD: a thread of the client's own, on which all callbacks run. Calls of both kinds
- * from any thread but, for the blocking ones, that one.
+ *   them drives for all and hands over when it leaves. Calls with callbacks are refused.
+ * - MAYFLY_DRIVEN_BY_THREAD: a thread of the client's own, on which all callbacks run and no signals are
+ *   handled. Calls of both kinds from any thread but, for the blocking ones, that one.
+ *
+ * A client keeps its connections by itself: one that is lost, or that the server asks to leave, is replaced,
+ * at once at first and then less and less often, twice a second at the least. Calls wait for a try to
+ * connect that is under way or to come, and fail with UNAVAILABLE when it fails.
+ *
+ * After a fork, the parent's clients stay the parent's. A child that uses one is told FAILED_PRECONDITION
+ * (mayfly_call, mayfly_client_step), and mayfly_client_close does nothing there; it opens its own.
  */
 #ifndef MAYFLY_CLIENT_H
 #define MAYFLY_CLIENT_H
@@ -30,19 +37,20 @@ typedef enum mayfly_drive {
     MAYFLY_DRIVEN_BY_THREAD,
 } mayfly_drive;
 
-/* Opens a client and, unless connect_timeout_ms is 0, waits until it is connected. On failure *client is NULL
- * and *error (which may be NULL) says why: INVALID_ARGUMENT for a setting, UNAVAILABLE when no server
- * answered in time, RESOURCE_EXHAUSTED when memory or descriptors are out. */
+/* Opens a client and, unless connect_timeout_ms is 0, waits until all its channels are connected; when the
+ * time is up, one is enough. On failure *client is NULL and *error (which may be NULL) says why:
+ * INVALID_ARGUMENT for a setting, UNAVAILABLE when no server answered in time, RESOURCE_EXHAUSTED when memory
+ * or descriptors are out. */
 MAYFLY_API mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
                                             const mayfly_credentials *credentials, mayfly_drive drive,
                                             mayfly_client **client, mayfly_error *error);
 
-/* Ends every call (CANCELLED, through its callback) and frees the client; NULL is allowed. Not from a
- * callback, and not while another thread uses the client. */
+/* Ends every call (CANCELLED, through its callback) and frees the client; NULL is allowed. Not while another
+ * thread uses the client. From one of its callbacks it does nothing. */
 MAYFLY_API void mayfly_client_close(mayfly_client *client);
 
 /* MAYFLY_DRIVEN_BY_CALLER: a descriptor that is readable when mayfly_client_step has something to do. The
- * same for the client's whole life. */
+ * same for the client's whole life. -1 for a client that is driven otherwise. */
 MAYFLY_API int mayfly_client_descriptor(const mayfly_client *client);
 
 /* MAYFLY_DRIVEN_BY_CALLER: how long to wait for the descriptor before the next step: milliseconds, 0 for not
@@ -50,7 +58,8 @@ MAYFLY_API int mayfly_client_descriptor(const mayfly_client *client);
 MAYFLY_API int mayfly_client_timeout_ms(const mayfly_client *client);
 
 /* MAYFLY_DRIVEN_BY_CALLER: does what can be done now; with WAIT, waits until there is something. Callbacks
- * run from here. INVALID_ARGUMENT for a client that is driven otherwise. Not from a callback. */
+ * run from here. INVALID_ARGUMENT for a client that is driven otherwise, and from a callback;
+ * FAILED_PRECONDITION in a child that was forked after the client opened. */
 MAYFLY_API mayfly_status mayfly_client_step(mayfly_client *client, bool wait);
 
 /* What a client is doing. */

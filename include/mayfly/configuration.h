@@ -26,11 +26,14 @@ typedef struct mayfly_configuration {
     uint32_t keepalive_interval_ms;
     /* One that does not answer for so long is given up. 1 to 3,600,000 ms where there is an interval. */
     uint32_t keepalive_timeout_ms;
-    /* How long mayfly_client_open waits for its connections. 0: it does not wait. At most 600,000 ms. */
+    /* How long mayfly_client_open waits for its connections. 0: it does not wait, and the first calls do. At
+     * most 600,000 ms. */
     uint32_t connect_timeout_ms;
-    /* Calls on the wire at once, on all channels. 1 to 1,000,000. */
+    /* Calls on the wire at once, on all channels; fewer where the server takes fewer on a connection. 1 to
+     * 1,000,000. */
     uint32_t max_in_flight;
-    /* Calls that wait for their turn; one more fails at once with RESOURCE_EXHAUSTED. 0 to 10,000,000. */
+    /* Calls that wait beside max_in_flight; one more fails at once with RESOURCE_EXHAUSTED. 0 to
+     * 10,000,000. */
     uint32_t max_backlog;
     /* Connections; 0: one for every 100 of max_in_flight, 32 at most. At most 1,024. */
     uint32_t channels;

@@ -167,9 +167,10 @@ static void call_finish(struct client_call *call)
 void client_call_end(struct client_call *call, mayfly_status status, const char *message)
 {
     struct mayfly_client *client = call->client;
-    if (call->stream != NULL) {
+    struct channel *channel = call->channel;
+    if (channel != NULL) {
         h2_call_cancel(call->stream);
-        net_connection_flush_later(call->channel->net);
+        net_connection_flush_later(channel->net);
     }
     call->reply.status = status;
     call->reply.message = message;

@@ -86,7 +86,7 @@ int net_listener_port(const struct net_listener *listener)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } address;
+    } address = {.v4 = {.sin_family = AF_INET}};
     socklen_t size = sizeof address;
     if (getsockname(listener->fd, &address.any, &size) != 0)
         return -errno;

@@ -2,7 +2,7 @@
  * is told as calls.h says. */
 #include "with_server.h"
 
-#define TTL_MS 60000
+#define TTL_MS UINT64_C(60000)
 
 static struct test_server server;
 static mayfly_client *client;
@@ -95,24 +95,24 @@ static void set_if_stores_only_where_its_condition_holds(void **state)
     (void)state;
     const struct {
         mayfly_condition condition;
+        mayfly_outcome outcome;
         const char *operand;
         const char *key;
-        mayfly_outcome outcome;
     } cases[] = {
-        {MAYFLY_IF_PRESENT, NULL, "there", MAYFLY_STORED},
-        {MAYFLY_IF_PRESENT, NULL, "not there", MAYFLY_NOT_STORED},
-        {MAYFLY_IF_ABSENT, NULL, "there", MAYFLY_NOT_STORED},
-        {MAYFLY_IF_ABSENT, NULL, "not there", MAYFLY_STORED},
-        {MAYFLY_IF_EQUAL, "old", "there", MAYFLY_STORED},
-        {MAYFLY_IF_EQUAL, "other", "there", MAYFLY_NOT_STORED},
-        {MAYFLY_IF_NOT_EQUAL, "other", "there", MAYFLY_STORED},
-        {MAYFLY_IF_NOT_EQUAL, "old", "there", MAYFLY_NOT_STORED},
-        {MAYFLY_IF_NOT_EQUAL, "old", "not there", MAYFLY_STORED},
-        {MAYFLY_IF_PRESENT_AND_NOT_EQUAL, "other", "there", MAYFLY_STORED},
-        {MAYFLY_IF_PRESENT_AND_NOT_EQUAL, "old", "not there", MAYFLY_NOT_STORED},
-        {MAYFLY_IF_ABSENT_OR_EQUAL, "old", "there", MAYFLY_STORED},
-        {MAYFLY_IF_ABSENT_OR_EQUAL, "other", "there", MAYFLY_NOT_STORED},
-        {MAYFLY_IF_ABSENT_OR_EQUAL, "other", "not there", MAYFLY_STORED},
+        {MAYFLY_IF_PRESENT, MAYFLY_STORED, NULL, "there"},
+        {MAYFLY_IF_PRESENT, MAYFLY_NOT_STORED, NULL, "not there"},
+        {MAYFLY_IF_ABSENT, MAYFLY_NOT_STORED, NULL, "there"},
+        {MAYFLY_IF_ABSENT, MAYFLY_STORED, NULL, "not there"},
+        {MAYFLY_IF_EQUAL, MAYFLY_STORED, "old", "there"},
+        {MAYFLY_IF_EQUAL, MAYFLY_NOT_STORED, "other", "there"},
+        {MAYFLY_IF_NOT_EQUAL, MAYFLY_STORED, "other", "there"},
+        {MAYFLY_IF_NOT_EQUAL, MAYFLY_NOT_STORED, "old", "there"},
+        {MAYFLY_IF_NOT_EQUAL, MAYFLY_STORED, "old", "not there"},
+        {MAYFLY_IF_PRESENT_AND_NOT_EQUAL, MAYFLY_STORED, "other", "there"},
+        {MAYFLY_IF_PRESENT_AND_NOT_EQUAL, MAYFLY_NOT_STORED, "old", "not there"},
+        {MAYFLY_IF_ABSENT_OR_EQUAL, MAYFLY_STORED, "old", "there"},
+        {MAYFLY_IF_ABSENT_OR_EQUAL, MAYFLY_NOT_STORED, "other", "there"},
+        {MAYFLY_IF_ABSENT_OR_EQUAL, MAYFLY_STORED, "other", "not there"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         put("there", "old");
@@ -239,14 +239,14 @@ static void update_ttl_moves_only_the_way_its_mode_allows(void **state)
     (void)state;
     const struct {
         mayfly_ttl_mode mode;
-        uint64_t ttl_ms;
         mayfly_outcome outcome;
+        uint64_t ttl_ms;
     } cases[] = {
-        {MAYFLY_TTL_INCREASE, TTL_MS / 2, MAYFLY_NOT_STORED},
-        {MAYFLY_TTL_INCREASE, 3 * TTL_MS, MAYFLY_STORED},
-        {MAYFLY_TTL_DECREASE, 4 * TTL_MS, MAYFLY_NOT_STORED},
-        {MAYFLY_TTL_DECREASE, 2 * TTL_MS, MAYFLY_STORED},
-        {MAYFLY_TTL_OVERWRITE, 9 * TTL_MS, MAYFLY_STORED},
+        {MAYFLY_TTL_INCREASE, MAYFLY_NOT_STORED, TTL_MS / 2},
+        {MAYFLY_TTL_INCREASE, MAYFLY_STORED, 3 * TTL_MS},
+        {MAYFLY_TTL_DECREASE, MAYFLY_NOT_STORED, 4 * TTL_MS},
+        {MAYFLY_TTL_DECREASE, MAYFLY_STORED, 2 * TTL_MS},
+        {MAYFLY_TTL_OVERWRITE, MAYFLY_STORED, 9 * TTL_MS},
     };
     put("timed", "value");
     uint64_t ttl_ms = TTL_MS;

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define TTL_MS 60000
+#define TTL_MS UINT64_C(60000)
 
 static struct test_server server;
 
@@ -152,9 +152,11 @@ static void a_reply_that_has_come_beats_the_deadline_of_a_host_that_is_late(void
     struct ends ends = {0};
     mayfly_request request = mayfly_ping();
     request.deadline_ms = 300;
+    assert_int_equal(kill(server.pid, SIGSTOP), 0);
     int64_t due_ns = clock_now_ns() + (int64_t)320 * CLOCK_NS_PER_MS;
     (void)start(client, request, on_end, &ends);
     assert_int_equal(mayfly_client_step(client, false), MAYFLY_OK); /* sends it */
+    assert_int_equal(kill(server.pid, SIGCONT), 0);
     struct pollfd fd = {mayfly_client_descriptor(client), POLLIN, 0};
     assert_int_equal(poll(&fd, 1, 10000), 1);
     while (clock_now_ns() < due_ns)

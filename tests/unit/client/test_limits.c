@@ -5,7 +5,7 @@
 
 #include <poll.h>
 
-#define TTL_MS 60000
+#define TTL_MS UINT64_C(60000)
 
 struct ends {
     int count;

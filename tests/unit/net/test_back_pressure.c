@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <poll.h>
 
-#define TTL_MS      60000
+#define TTL_MS      UINT64_C(60000)
 #define VALUE_BYTES 1000000
 #define ASKED_FOR   1000 /* a gigabyte */
 

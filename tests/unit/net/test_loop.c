@@ -102,7 +102,7 @@ static void tasks_of_other_threads_run_on_the_loops_thread(void **state)
     assert_int_equal(net_loop_init(&loop), 0);
     for (int i = 0; i < 400; i++)
         tasks[i] = (struct counted){.task.run = run_counted, .loop = &loop, .left = &left};
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, post_all, &tasks[100 * i]), 0);
     net_loop_run(&loop);
     for (int i = 0; i < 4; i++)
