@@ -135,14 +135,12 @@ static void leave_flight(struct client_call *call)
     struct mayfly_client *client = call->client;
     if (call->channel == NULL)
         return;
-    struct channel *channel = call->channel;
-    channel->streams--;
+    call->channel->streams--;
     call->channel = NULL;
     call->stream = NULL;
     client->in_flight_count--;
     atomic_store_explicit(&client->counted_in_flight, (uint32_t)client->in_flight_count,
                           memory_order_relaxed);
-    client_channel_released(channel);
 }
 
 /* Tells the callback, and lets the call go. */

@@ -76,13 +76,8 @@ void client_channel_leave(struct channel *channel)
     if (!client->closing)
         (void)client_channel_open(client, tries);
     count_ready(client);
-    client_channel_released(channel);
-}
-
-void client_channel_released(struct channel *channel)
-{
-    if (channel->state == CHANNEL_LEAVING && channel->streams == 0 && !channel->client->closing)
-        net_connection_close(channel->net, "");
+    h2_drain(channel->net->h2); /* so that the connection ends with its last call */
+    net_connection_flush_later(channel->net);
 }
 
 /* --- What a connection tells --- */

@@ -136,10 +136,8 @@ struct channel {
 /* Adds a channel that connects at once, or later where so many TRIES came before it; false when memory is
  * out. */
 bool client_channel_open(struct mayfly_client *client, unsigned tries);
-/* Takes no new calls on this channel; another one takes its place. */
+/* Takes no new calls on this channel, which ends with its last one; another channel takes its place. */
 void client_channel_leave(struct channel *channel);
-/* To be told when a call has left the channel. */
-void client_channel_released(struct channel *channel);
 /* The ready channel with the fewest streams and room for one more, or NULL. */
 struct channel *client_channel_choose(struct mayfly_client *client);
 /* Ends all channels, and all calls on them. */

@@ -125,7 +125,7 @@ static int connection_write(struct net_connection *connection)
         if (taken > 0 || !connection->blocked)
             (void)net_loop_arm(connection->loop, &connection->stall,
                                clock_add(clock_now_ns(), connection->stall_limit_ns));
-        connection_set_blocked(connection, pending.size - taken);
+        connection_set_blocked(connection, h2_pending(connection->h2).size);
         return 0;
     }
 }

@@ -53,6 +53,7 @@ struct peer {
     struct peer_link links[PEER_LINKS];
     unsigned link_count;
     _Atomic unsigned connections;
+    _Atomic unsigned left;     /* connections that the client has closed */
     _Atomic unsigned requests; /* that came complete */
     bool is_silent;            /* sends no SETTINGS, and nothing else */
     /* Answers the REQUEST-th request of all, which came on STREAM. */
@@ -219,6 +220,8 @@ static inline void peer_read(struct peer *peer, struct peer_link *link)
         link->size += (size_t)more;
         peer_take(peer, link);
     }
+    if (more <= 0)
+        atomic_fetch_add(&peer->left, 1);
     if (more <= 0 || link->hang_up) {
         (void)close(link->fd);
         link->fd = -1;

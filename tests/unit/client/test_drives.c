@@ -124,6 +124,12 @@ static void a_host_needs_only_the_descriptor_and_the_timeout(void **state)
         (void)start(client, mayfly_ping(), on_end_again, &ends);
     host_until(client, &ends, 2010);
     assert_int_equal(ended(&ends, MAYFLY_OK), 2010);
+
+    int64_t start_ns = clock_now_ns();
+    (void)start(client, mayfly_ping(), on_end, &ends); /* with nothing to read and no time near */
+    assert_int_equal(mayfly_client_timeout_ms(client), 0);
+    host_until(client, &ends, 2011);
+    assert_true(clock_now_ns() - start_ns < (int64_t)2 * CLOCK_NS_PER_S);
     mayfly_client_close(client);
 }
 
@@ -273,6 +279,24 @@ static void callbacks_start_calls_on_the_clients_thread(void **state)
     (void)start(client, mayfly_ping(), on_end_again, &ends);
     await(&ends, 5001);
     assert_int_equal(ended(&ends, MAYFLY_OK), 5001);
+    mayfly_client_close(client);
+}
+
+static void on_end_look_at_signals(void *context, const mayfly_reply *reply)
+{
+    sigset_t blocked;
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    assert_true(sigismember(&blocked, SIGTERM));
+    on_end(context, reply);
+}
+
+static void the_clients_thread_leaves_signals_to_the_host(void **state)
+{
+    (void)state;
+    mayfly_client *client = client_open_to(server.port, MAYFLY_DRIVEN_BY_THREAD);
+    struct ends ends = {0};
+    (void)start(client, mayfly_ping(), on_end_look_at_signals, &ends);
+    await(&ends, 1);
     mayfly_client_close(client);
 }
 
@@ -489,6 +513,7 @@ int main(void)
         cmocka_unit_test(threads_block_on_a_client_with_its_own_thread),
         cmocka_unit_test(threads_start_and_cancel_calls_on_a_client_with_its_own_thread),
         cmocka_unit_test(callbacks_start_calls_on_the_clients_thread),
+        cmocka_unit_test(the_clients_thread_leaves_signals_to_the_host),
         cmocka_unit_test(a_call_is_cancelled_wherever_it_is),
         cmocka_unit_test(a_callback_cancels_another_call_of_the_same_connection),
         cmocka_unit_test(closing_cancels_what_is_under_way),

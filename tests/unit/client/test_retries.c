@@ -245,6 +245,51 @@ static void a_connection_that_is_left_still_answers_its_calls(void **state)
     end();
 }
 
+static void await_left(unsigned connections)
+{
+    int64_t limit_ns = clock_now_ns() + (int64_t)5 * CLOCK_NS_PER_S;
+    while (atomic_load(&peer.left) < connections && clock_now_ns() < limit_ns)
+        (void)poll(NULL, 0, 1);
+    assert_int_equal(atomic_load(&peer.left), connections);
+}
+
+static void leave_after_the_answer(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    (void)request;
+    peer_answer_empty(link, stream);
+    if (link->number == 0)
+        peer_goaway(link, stream);
+}
+
+static void leave_without_an_answer(struct peer *at, struct peer_link *link, uint32_t stream,
+                                    unsigned request)
+{
+    (void)at;
+    (void)request;
+    if (link->number == 0)
+        peer_goaway(link, stream);
+    else
+        peer_answer_empty(link, stream);
+}
+
+static void a_connection_that_is_left_is_closed_when_its_last_call_ends(void **state)
+{
+    (void)state;
+    begin(leave_after_the_answer);
+    assert_ends(mayfly_ping(), MAYFLY_OK, 1);
+    assert_int_equal(status_of(client, mayfly_ping()), MAYFLY_OK);
+    await_left(1);
+    end();
+    begin(leave_without_an_answer);
+    mayfly_request request = mayfly_ping();
+    request.deadline_ms = 50;
+    assert_ends(request, MAYFLY_DEADLINE_EXCEEDED, 1);
+    assert_ends(mayfly_ping(), MAYFLY_OK, 1);
+    await_left(1);
+    end();
+}
+
 static void leave_at_once(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
 {
     (void)at;
@@ -404,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_refuses_every_stream_is_unavailable),
         cmocka_unit_test(a_call_above_the_last_stream_of_a_goaway_goes_to_a_new_connection),
         cmocka_unit_test(a_connection_that_is_left_still_answers_its_calls),
+        cmocka_unit_test(a_connection_that_is_left_is_closed_when_its_last_call_ends),
         cmocka_unit_test(a_peer_that_always_leaves_is_not_stormed),
         cmocka_unit_test(a_call_whose_connection_dies_is_repeated_only_where_that_is_safe),
         cmocka_unit_test(a_peer_that_talks_nonsense_is_left_for_a_new_connection),

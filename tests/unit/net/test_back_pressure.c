@@ -126,6 +126,36 @@ static void who_reads_slowly_but_steadily_is_not_dropped(void **state)
     server_stop(&server);
 }
 
+/* Sixteen megabytes of replies, as much as the client's window lets the server say, fill what the kernel
+ * holds for a client that does not read; the rest waits in the server. */
+static void who_does_not_read_is_not_heard(void **state)
+{
+    (void)state;
+    struct test_server server = server_start(
+        (const char *const[]){"cache", "cache", "max-streams", "1000", "max-buffered", "1gib", NULL});
+    mayfly_client *other = client_open_to(server.port, MAYFLY_DRIVEN_BY_CALLS);
+    put_large(other);
+    mayfly_client *greedy = greedy_client(server.port);
+    const mayfly_request get = mayfly_get("cache", mayfly_text("large"));
+    const mayfly_request set = mayfly_set("cache", mayfly_text("probe"), mayfly_text("heard"), TTL_MS);
+    int statuses[17] = {0};
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(mayfly_start(greedy, &get, on_end, statuses, NULL), MAYFLY_OK);
+    assert_int_equal(mayfly_client_step(greedy, false), MAYFLY_OK);
+    for (int i = 0; i < 10; i++) /* meanwhile the server writes what it can */
+        assert_int_equal(outcome_of(other, mayfly_get("cache", mayfly_text("large"))), MAYFLY_HIT);
+    assert_int_equal(mayfly_start(greedy, &set, on_end, statuses, NULL), MAYFLY_OK);
+    assert_int_equal(mayfly_client_step(greedy, false), MAYFLY_OK);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(outcome_of(other, mayfly_get("cache", mayfly_text("probe"))), MAYFLY_MISS);
+    while (statuses[MAYFLY_OK] < 61)
+        assert_int_equal(mayfly_client_step(greedy, true), MAYFLY_OK);
+    assert_int_equal(outcome_of(other, mayfly_get("cache", mayfly_text("probe"))), MAYFLY_HIT);
+    mayfly_client_close(greedy);
+    mayfly_client_close(other);
+    server_stop(&server);
+}
+
 /* Writing to somebody who is gone raises SIGPIPE unless one takes care. */
 static void clients_that_hang_up_do_not_take_the_server_down(void **state)
 {
@@ -169,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_stops_reading_is_dropped_and_the_others_go_on),
         cmocka_unit_test(who_reads_slowly_but_steadily_is_not_dropped),
+        cmocka_unit_test(who_does_not_read_is_not_heard),
         cmocka_unit_test(clients_that_hang_up_do_not_take_the_server_down),
         cmocka_unit_test(a_server_that_dies_does_not_take_the_client_down),
     };
