@@ -203,8 +203,11 @@ static void connection_read(struct net_connection *connection)
         close_by_errno(connection, size < 0 ? errno : ECONNRESET);
         return;
     }
+    size_t slice_bytes = ((size_t)size + NET_SLICES - 1) / NET_SLICES;
+    if (slice_bytes < NET_SLICE_MIN_BYTES)
+        slice_bytes = NET_SLICE_MIN_BYTES;
     for (size_t left = (size_t)size; left > 0 && !connection->is_finished;) {
-        size_t slice = left < NET_SLICE_BYTES ? left : NET_SLICE_BYTES;
+        size_t slice = left < slice_bytes ? left : slice_bytes;
         if (!connection_take(connection, bytes_make(at, slice)))
             return;
         at += slice;

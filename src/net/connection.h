@@ -1,7 +1,8 @@
 /* A TCP connection that carries an HTTP/2 connection: moves bytes between the kernel and rpc.
  *
- * Input is fed to rpc in slices, and what it answers is written after each slice: written in one piece at the
- * end, a busy connection's two ends would wait for each other in turn. A peer that does not read stops
+ * What a read brings is fed to rpc in two halves, and what it answers is written after each: written in one
+ * piece at the end, the two ends of a busy connection wait for each other in turn; in more pieces, the system
+ * calls cost more than they save (docs/performance.md has the figures). A peer that does not read stops
  * being read from once NET_WRITE_HIGH_BYTES wait for it, and is dropped when it takes nothing at all for
  * the stall limit.
  *
@@ -15,7 +16,8 @@
 #include "rpc/h2.h"
 
 #define NET_READ_BYTES       ((size_t)256 << 10)
-#define NET_SLICE_BYTES      ((size_t)4 << 10)
+#define NET_SLICES           2
+#define NET_SLICE_MIN_BYTES  ((size_t)512) /* less than this is not worth a write of its own */
 #define NET_WRITE_HIGH_BYTES ((size_t)1 << 20)
 #define NET_WHY_BYTES        128
 
