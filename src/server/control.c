@@ -46,8 +46,7 @@ static bool read_name(struct server_request *request, struct bytes message, stru
         if (field.number == 1 && field.type == FIELD_BYTES)
             *name = field.bytes;
     if (reader.malformed)
-        server_fail(request, STATUS_INVALID_ARGUMENT,
-                    "the request's message is not the protobuf that its method takes");
+        server_fail_malformed(request);
     else if (name->size == 0 || name->size > CACHE_NAME_MAX || !is_plain_text(*name))
         server_fail(request, STATUS_INVALID_ARGUMENT,
                     "a cache's name is 1 to 255 bytes of UTF-8 without control characters");
@@ -163,7 +162,7 @@ void control_list_caches(struct server_request *request, struct bytes message)
     if (listing.caches != NULL)
         store_cache_each(request->worker->server->store, list_one, &listing);
     if (listing.caches == NULL || listing.failed) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the server is out of memory");
+        server_fail_memory(request);
         return;
     }
     ControlClient__ListCachesResponse response;

@@ -202,6 +202,17 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
     finish(request, status, bytes_of(message), request->worker->causes[cause]);
 }
 
+void server_fail_malformed(struct server_request *request)
+{
+    server_fail(request, STATUS_INVALID_ARGUMENT,
+                "the request's message is not the protobuf that its method takes");
+}
+
+void server_fail_memory(struct server_request *request)
+{
+    server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the server is out of memory");
+}
+
 void server_fail_store(struct server_request *request, enum store_status status)
 {
     switch (status) {
@@ -252,7 +263,6 @@ ProtobufCMessage *server_unpack(struct server_request *request, const ProtobufCM
     ProtobufCMessage *unpacked =
         protobuf_c_message_unpack(descriptor, &allocator, message.size, message.data);
     if (unpacked == NULL)
-        server_fail(request, STATUS_INVALID_ARGUMENT,
-                    "the request's message is not the protobuf that its method takes");
+        server_fail_malformed(request);
     return unpacked;
 }

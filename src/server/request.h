@@ -74,6 +74,10 @@ void server_fail(struct server_request *request, enum status status, const char 
 void server_fail_with_cause(struct server_request *request, enum status status, const char *message,
                             enum server_cause cause);
 
+/* The failures that more than one method knows. */
+void server_fail_malformed(struct server_request *request);
+void server_fail_memory(struct server_request *request);
+
 /* Fails the request as a store status asks for. */
 void server_fail_store(struct server_request *request, enum store_status status);
 

@@ -38,39 +38,68 @@ bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms)
     return false;
 }
 
+/* --- The ends of store operations --- */
+
+/* Leaves the store; true when the item was found or is missing, else the request is failed or gone. */
+static bool read_done(struct server_request *request, const struct store_reply *reply)
+{
+    if (!server_request_leave_store(request))
+        return false;
+    if (reply->status == STORE_OK || reply->status == STORE_MISSING)
+        return true;
+    server_fail_store(request, reply->status);
+    return false;
+}
+
+/* Leaves the store; true when the write was done or its condition did not hold. */
+static bool write_done(struct server_request *request, const struct store_reply *reply)
+{
+    if (!server_request_leave_store(request))
+        return false;
+    if (reply->status == STORE_OK || reply->status == STORE_REFUSED)
+        return true;
+    server_fail_store(request, reply->status);
+    return false;
+}
+
 /* --- Get and Set, in place --- */
 
-static void on_get(void *context, const struct store_reply *reply)
+bool scs_reply_get(struct server_request *request, const struct store_reply *reply, bool last)
 {
-    struct server_request *request = context;
-    if (!server_request_leave_store(request))
-        return;
-    if (reply->status != STORE_OK && reply->status != STORE_MISSING) {
-        server_fail_store(request, reply->status);
-        return;
-    }
     bool hit = reply->status == STORE_OK;
     struct bytes value = hit ? reply->value : bytes_make(NULL, 0);
     enum hot_result result = hit ? HOT_RESULT_HIT : HOT_RESULT_MISS;
     uint8_t *to = server_reply_begin(request, hot_size_get_response(result, value.size));
     if (to == NULL)
-        return;
+        return false;
     to = hot_write_get_response_head(to, result, value.size);
     bytes_copy(to, value.data, value.size);
-    server_reply_end(request, true);
+    server_reply_end(request, last);
+    return true;
 }
 
-static void malformed(struct server_request *request)
+bool scs_reply_set(struct server_request *request, bool last)
 {
-    server_fail(request, STATUS_INVALID_ARGUMENT,
-                "the request's message is not the protobuf that its method takes");
+    uint8_t *to = server_reply_begin(request, hot_size_set_response(HOT_RESULT_OK));
+    if (to == NULL)
+        return false;
+    (void)hot_write_set_response(to, HOT_RESULT_OK);
+    server_reply_end(request, last);
+    return true;
+}
+
+static void on_get(void *context, const struct store_reply *reply)
+{
+    struct server_request *request = context;
+    if (read_done(request, reply))
+        (void)scs_reply_get(request, reply, true);
 }
 
 void scs_get(struct server_request *request, struct bytes message)
 {
     struct hot_get_request get;
     if (!hot_read_get_request(message, &get)) {
-        malformed(request);
+        server_fail_malformed(request);
         return;
     }
     if (!scs_check_key(request, get.key))
@@ -83,17 +112,8 @@ void scs_get(struct server_request *request, struct bytes message)
 static void on_set(void *context, const struct store_reply *reply)
 {
     struct server_request *request = context;
-    if (!server_request_leave_store(request))
-        return;
-    if (reply->status != STORE_OK) {
-        server_fail_store(request, reply->status);
-        return;
-    }
-    uint8_t *to = server_reply_begin(request, hot_size_set_response(HOT_RESULT_OK));
-    if (to == NULL)
-        return;
-    (void)hot_write_set_response(to, HOT_RESULT_OK);
-    server_reply_end(request, true);
+    if (write_done(request, reply))
+        (void)scs_reply_set(request, true);
 }
 
 /* Stores an item once it is checked; DONE answers. */
@@ -113,7 +133,7 @@ void scs_set(struct server_request *request, struct bytes message)
     if (hot_read_set_request(message, &item))
         set(request, item.key, item.body, item.ttl_ms, NULL, on_set);
     else
-        malformed(request);
+        server_fail_malformed(request);
 }
 
 /* --- Reading --- */
@@ -129,17 +149,6 @@ static void read_item(struct server_request *request, struct bytes key,
     server_request_enter_store(request);
     operation(request->worker->server->store, request->cache, key, server_now_ms(request->worker), done,
               request);
-}
-
-/* Leaves the store; true when the item was found or is missing, else the request is failed or gone. */
-static bool read_done(struct server_request *request, const struct store_reply *reply)
-{
-    if (!server_request_leave_store(request))
-        return false;
-    if (reply->status == STORE_OK || reply->status == STORE_MISSING)
-        return true;
-    server_fail_store(request, reply->status);
-    return false;
 }
 
 static ProtobufCBinaryData binary(const void *data, size_t size)
@@ -236,17 +245,6 @@ void scs_item_get_type(struct server_request *request, struct bytes message)
 }
 
 /* --- Conditional writes --- */
-
-/* Leaves the store; true when the write was done or its condition did not hold. */
-static bool write_done(struct server_request *request, const struct store_reply *reply)
-{
-    if (!server_request_leave_store(request))
-        return false;
-    if (reply->status == STORE_OK || reply->status == STORE_REFUSED)
-        return true;
-    server_fail_store(request, reply->status);
-    return false;
-}
 
 static void no_condition(struct server_request *request)
 {
@@ -407,7 +405,7 @@ void scs_set_if_hash(struct server_request *request, struct bytes message)
     }
     request->state = arena_alloc(&request->arena, HASH_DIGEST_SIZE);
     if (request->state == NULL) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the server is out of memory");
+        server_fail_memory(request);
         return;
     }
     struct bytes value = server_bytes(item->cache_body);

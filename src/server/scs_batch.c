@@ -4,7 +4,6 @@
 
 #include "cacheclient.pb-c.h"
 #include "proto/field.h"
-#include "proto/hot.h"
 
 #define QUEUED_HIGH_BYTES ((size_t)1 << 20)
 
@@ -74,7 +73,7 @@ static struct batch *batch_start(struct server_request *request, const ProtobufC
 {
     struct batch *batch = arena_alloc(&request->arena, sizeof *batch);
     if (batch == NULL) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the server is out of memory");
+        server_fail_memory(request);
         return NULL;
     }
     *batch = (struct batch){.count = count, .ask = ask, .finish = finish, .message = message};
@@ -111,18 +110,10 @@ static void on_get_batch_item(void *context, const struct store_reply *reply)
         batch_fail_store(request, reply->status);
         return;
     }
-    bool hit = reply->status == STORE_OK;
-    struct bytes value = hit ? reply->value : bytes_make(NULL, 0);
-    enum hot_result result = hit ? HOT_RESULT_HIT : HOT_RESULT_MISS;
-    uint8_t *to = server_reply_begin(request, hot_size_get_response(result, value.size));
-    if (to == NULL) {
+    if (scs_reply_get(request, reply, false))
+        batch_next(request);
+    else
         batch_failed(request);
-        return;
-    }
-    to = hot_write_get_response_head(to, result, value.size);
-    bytes_copy(to, value.data, value.size);
-    server_reply_end(request, false);
-    batch_next(request);
 }
 
 static void ask_get(struct server_request *request, size_t item)
@@ -157,14 +148,10 @@ static void on_set_batch_item(void *context, const struct store_reply *reply)
         batch_fail_store(request, reply->status);
         return;
     }
-    uint8_t *to = server_reply_begin(request, hot_size_set_response(HOT_RESULT_OK));
-    if (to == NULL) {
+    if (scs_reply_set(request, false))
+        batch_next(request);
+    else
         batch_failed(request);
-        return;
-    }
-    (void)hot_write_set_response(to, HOT_RESULT_OK);
-    server_reply_end(request, false);
-    batch_next(request);
 }
 
 static void ask_set(struct server_request *request, size_t item)
@@ -223,7 +210,7 @@ static void keys_exist_finish(struct server_request *request)
     CacheClient__KeysExistResponse response = CACHE_CLIENT____KEYS_EXIST_RESPONSE__INIT;
     protobuf_c_boolean *exists = arena_alloc(&request->arena, (batch->count + 1) * sizeof *exists);
     if (exists == NULL) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the server is out of memory");
+        server_fail_memory(request);
         return;
     }
     for (size_t i = 0; i < batch->count; i++)
@@ -248,7 +235,7 @@ void scs_keys_exist(struct server_request *request, struct bytes message)
         return;
     batch->exist = arena_alloc(&request->arena, (keys->n_cache_keys + 1) * sizeof *batch->exist);
     if (batch->exist == NULL)
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the server is out of memory");
+        server_fail_memory(request);
     else
         batch_step(request);
 }

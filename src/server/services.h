@@ -27,6 +27,10 @@ bool scs_check_key(struct server_request *request, struct bytes key);
 bool scs_check_item(struct server_request *request, struct bytes key, struct bytes value);
 bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms);
 
+/* The replies of Get and Set, which batches stream; false with the request failed. */
+bool scs_reply_get(struct server_request *request, const struct store_reply *reply, bool last);
+bool scs_reply_set(struct server_request *request, bool last);
+
 /* control.c: control_client.ScsControl */
 void control_create_cache(struct server_request *request, struct bytes message);
 void control_delete_cache(struct server_request *request, struct bytes message);
