@@ -77,8 +77,8 @@ def mayfly_server(*options: object) -> Iterator[tuple[int, int]]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
-            line = server.stderr.readline()
-            yield server.pid, json.loads(line)["port"]
+            records = map(json.loads, server.stderr)
+            yield server.pid, next(record["port"] for record in records if record["event"] == "listening")
         finally:
             server.terminate()
             server.stderr.read()

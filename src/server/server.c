@@ -11,10 +11,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define UPKEEP_IDLE_NS ((int64_t)100 * CLOCK_NS_PER_MS)
-#define UPKEEP_BUSY_NS CLOCK_NS_PER_MS
+#define UPKEEP_IDLE_NS                 ((int64_t)100 * CLOCK_NS_PER_MS)
+#define UPKEEP_BUSY_NS                 CLOCK_NS_PER_MS
+
+#define DESCRIPTORS_BESIDE_CONNECTIONS 256
 
 struct running {
     struct server server;
@@ -255,9 +258,27 @@ static void ignore(void *context, const struct store_reply *reply)
     (void)reply;
 }
 
+/* Descriptors for all the connections that the settings allow: most systems give a process few unless it asks. What
+ * the system refuses is said, and the listener sheds what it then cannot hold. */
+static void raise_descriptor_limit(const struct server *server)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)server->settings->max_connections + DESCRIPTORS_BESIDE_CONNECTIONS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted)
+        return;
+    const struct log_field fields[] = {log_number("max_connections", server->settings->max_connections),
+                                       log_number("descriptors", (int64_t)limit.rlim_cur)};
+    log_write(server->log, LOG_WARN, "fewer descriptors than connections", fields, 2);
+}
+
 static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
 {
     struct server *server = &running->server;
+    raise_descriptor_limit(server);
     struct store_memory_options options = {
         .limit_bytes = (uint64_t)server->settings->memory_limit_bytes,
         .hash_seed = hash_random_seed(),

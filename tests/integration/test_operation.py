@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -90,3 +91,14 @@ def test_many_threads_share_connections_evenly(start_server: StartServer) -> Non
                                            metadata=[("cache", "c")], timeout=CALL_TIMEOUT_S)
         assert reply.cache_body == b"v", "what one loop stored another one finds"
         channel.close()
+
+
+def test_the_server_asks_for_the_descriptors_that_its_connections_need(start_server: StartServer) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        server = start_server("--max-connections", "1000")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    allowed, _ = resource.prlimit(server.process_number, resource.RLIMIT_NOFILE)
+    assert allowed >= min(1000, hard)
