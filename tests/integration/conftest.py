@@ -43,6 +43,7 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
+        self._paused = False
         self.port = self._await_port()
 
     @property
@@ -58,10 +59,17 @@ class Server:
     def pause(self) -> None:
         """Stop the process where it stands: it accepts and answers nothing."""
         self._process.send_signal(signal.SIGSTOP)
+        self._paused = True
 
     def resume(self) -> None:
-        """Let it go on."""
-        self._process.send_signal(signal.SIGCONT)
+        """Let it go on, if it was paused.
+
+        Never for nothing: SIGCONT takes back the SIGSTOP with which the leak sanitizer halts a process that is about
+        to end, and that process then waits for ever.
+        """
+        if self._paused:
+            self._process.send_signal(signal.SIGCONT)
+            self._paused = False
 
     def stop(self) -> None:
         """End the server as an operator would; it must go without complaint."""
