@@ -128,7 +128,7 @@ def redis_bench(port: int, test: str, requests: int, connections: int, pipeline:
 
 def measure_mayfly(server: tuple[int, int], in_flight: int, connections: int) -> dict[str, float]:
     pid, port = server
-    # Filling and warming up come before the measurement, so the server's CPU is counted over a run of its own.
+    # The server's CPU is that of the whole run: setting the keys, warming up (at the measured rate), measuring.
     warm = ["--value-size", VALUE_BYTES, "--keys", KEYS, "--reads", int(READS * 100), "--concurrency", in_flight,
             "--channels", connections, "--cache", "bench"]
     before = cpu_seconds(pid)
@@ -167,7 +167,8 @@ def median(samples: list[dict[str, float]]) -> dict[str, float]:
 
 def throughput() -> dict:
     rows = []
-    print(f"{'':50} {'mayfly/s':>10} {'Redis/s':>10} {'ratio':>6}   CPU us a request: server, client (Redis)")
+    print("requests a second, medians of the rounds; the ratio is the median of the rounds' ratios, with its range")
+    print(f"{'':50} {'mayfly':>9} {'Redis':>9}  ratio            CPU us a request: server, client (Redis)")
     for label, in_flight, connections, redis_connections, pipeline in ROWS:
         ours, theirs = [], []
         with mayfly_server("--cache", "bench") as mayfly, redis_server() as redis:
@@ -175,9 +176,11 @@ def throughput() -> dict:
                 ours.append(measure_mayfly(mayfly, in_flight, connections))
                 theirs.append(measure_redis(redis, redis_connections, pipeline))
         a, b = median(ours), median(theirs)
-        ratio = statistics.median(x["rps"] / y["rps"] for x, y in zip(ours, theirs))
-        rows.append({"row": label, "ratio": ratio, "mayfly": a, "redis": b, "rounds": {"mayfly": ours, "redis": theirs}})
-        print(f"{label:50} {a['rps']:10.0f} {b['rps']:10.0f} {ratio:6.2f}   {a['server_us']:.2f}, {a['client_us']:.2f} "
+        ratios = [x["rps"] / y["rps"] for x, y in zip(ours, theirs)]
+        ratio = statistics.median(ratios)
+        rows.append({"row": label, "ratio": ratio, "ratio_range": [min(ratios), max(ratios)], "mayfly": a, "redis": b, "rounds": {"mayfly": ours, "redis": theirs}})
+        print(f"{label:50} {a['rps']:9.0f} {b['rps']:9.0f}  {ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f})   "
+              f"{a['server_us']:.2f}, {a['client_us']:.2f} "
               f"({b['server_us']:.2f}, {b['client_us']:.2f})", flush=True)
     return {"value_bytes": VALUE_BYTES, "reads": READS, "rows": rows}
 

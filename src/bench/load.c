@@ -50,18 +50,20 @@ struct bench_thread {
     _Atomic uint64_t progress;
 };
 
+/* What all threads are at. They fill by themselves and then wait to be told. */
+enum stage { STAGE_FILL, STAGE_WARM, STAGE_MEASURE, STAGE_STOP };
+
 struct bench_load {
     const struct bench_settings *settings;
     char *value;
     struct bench_thread *threads;
     size_t thread_count;
-    _Atomic int stage; /* what all threads should be at: enum stage */
-    _Atomic uint32_t arrived;
-    pthread_barrier_t barrier;
-    bool barrier_made;
+    _Atomic int stage;
+    _Atomic uint32_t filled;  /* threads whose keys are set */
+    _Atomic uint32_t stopped; /* threads that are done */
+    pthread_mutex_t lock;     /* for waiting until the stage moves on from filling */
+    pthread_cond_t moved;
 };
-
-enum stage { STAGE_FILL, STAGE_WARM, STAGE_MEASURE, STAGE_STOP };
 
 static _Atomic bool interrupted;
 
@@ -91,6 +93,22 @@ static size_t write_key(char *to, uint64_t number)
     return KEY_BYTES;
 }
 
+static void move_to(struct bench_load *load, enum stage stage)
+{
+    (void)pthread_mutex_lock(&load->lock);
+    atomic_store(&load->stage, stage);
+    (void)pthread_cond_broadcast(&load->moved);
+    (void)pthread_mutex_unlock(&load->lock);
+}
+
+static void await_move(struct bench_load *load)
+{
+    (void)pthread_mutex_lock(&load->lock);
+    while (atomic_load(&load->stage) == STAGE_FILL)
+        (void)pthread_cond_wait(&load->moved, &load->lock);
+    (void)pthread_mutex_unlock(&load->lock);
+}
+
 static void slot_next(struct slot *slot);
 
 static void on_reply(void *context, const mayfly_reply *reply)
@@ -104,7 +122,7 @@ static void on_reply(void *context, const mayfly_reply *reply)
             thread->fill_status = reply->status;
             thread->phase = PHASE_STOP;
         }
-    } else if (thread->measuring) {
+    } else if (thread->measuring && (thread->quota == 0 || thread->requests < (uint64_t)thread->quota)) {
         thread->requests++;
         thread->by_status[reply->status]++;
         if (reply->status == MAYFLY_OK)
@@ -127,7 +145,7 @@ static void slot_next(struct slot *slot)
     uint64_t number;
     bool read = false;
     if (thread->phase == PHASE_FILL) {
-        if (thread->next_key >= settings->keys)
+        if (thread->next_key >= settings->keys || atomic_load_explicit(&interrupted, memory_order_relaxed))
             return;
         number = (uint64_t)thread->next_key;
         thread->next_key += (int64_t)thread->load->thread_count;
@@ -168,8 +186,8 @@ static void *run_thread(void *context)
     thread->next_key = load->settings->reads_percent > 0 ? (int64_t)thread->number : load->settings->keys;
     start_slots(thread);
     drive_until_idle(thread);
-    atomic_fetch_add(&load->arrived, 1);
-    (void)pthread_barrier_wait(&load->barrier);
+    atomic_fetch_add(&load->filled, 1);
+    await_move(load);
 
     if (atomic_load(&load->stage) != STAGE_STOP && !thread->filled_badly) {
         thread->phase = PHASE_LOAD;
@@ -182,7 +200,7 @@ static void *run_thread(void *context)
         if (stage == STAGE_STOP)
             thread->phase = PHASE_STOP;
     }
-    atomic_fetch_add(&load->arrived, 1);
+    atomic_fetch_add(&load->stopped, 1);
     return NULL;
 }
 
@@ -201,15 +219,15 @@ static double cpu_seconds(const struct timeval *time)
     return (double)time->tv_sec + (double)time->tv_usec / 1e6;
 }
 
-/* Watches for at most LIMIT, saying once a second what it sees; ends early when the threads have arrived. */
-static void watch(struct bench_load *load, const char *what, int64_t limit_ns)
+/* Watches for at most LIMIT, saying once a second what it sees; ends early when all threads are counted in DONE. */
+static void watch(struct bench_load *load, const char *what, int64_t limit_ns, _Atomic uint32_t *done)
 {
     bool terminal = isatty(STDERR_FILENO) != 0;
     int64_t start_ns = clock_now_ns();
     int64_t said_ns = start_ns;
     uint64_t said = total_progress(load);
     uint32_t goal = (uint32_t)load->thread_count;
-    while (!atomic_load(&interrupted) && atomic_load(&load->arrived) < goal) {
+    while (!atomic_load(&interrupted) && atomic_load(done) < goal) {
         int64_t now_ns = clock_now_ns();
         if (now_ns - start_ns >= limit_ns)
             break;
@@ -229,27 +247,14 @@ static void watch(struct bench_load *load, const char *what, int64_t limit_ns)
         (void)fprintf(stderr, "\r%60s\r", "");
 }
 
-static void measure(struct bench_load *load, struct bench_result *result)
+static void join_threads(struct bench_load *load, size_t started)
 {
-    const struct bench_settings *settings = load->settings;
-    (void)pthread_barrier_wait(&load->barrier);
-    atomic_store(&load->arrived, 0);
-    atomic_store(&load->stage, STAGE_WARM);
-    if (settings->warmup_ns > 0)
-        watch(load, "warming up", settings->warmup_ns);
-
-    struct rusage before;
-    struct rusage after;
-    int64_t start_ns = clock_now_ns();
-    (void)getrusage(RUSAGE_SELF, &before);
-    atomic_store(&load->stage, STAGE_MEASURE);
-    watch(load, "measuring", settings->requests > 0 ? CLOCK_NEVER / 2 : settings->duration_ns);
-    atomic_store(&load->stage, STAGE_STOP);
-    int64_t end_ns = clock_now_ns();
-    (void)getrusage(RUSAGE_SELF, &after);
-    for (size_t i = 0; i < load->thread_count; i++)
+    for (size_t i = 0; i < started; i++)
         (void)pthread_join(load->threads[i].thread, NULL);
+}
 
+static void add_up(const struct bench_load *load, struct bench_result *result)
+{
     for (size_t i = 0; i < load->thread_count; i++) {
         const struct bench_thread *thread = &load->threads[i];
         histogram_add(&result->latency_ns, &thread->latency_ns);
@@ -258,6 +263,29 @@ static void measure(struct bench_load *load, struct bench_result *result)
         for (size_t status = 0; status < 17; status++)
             result->by_status[status] += thread->by_status[status];
     }
+}
+
+/* Walks the threads, which have filled, through warming up and measuring. */
+static void measure(struct bench_load *load, struct bench_result *result)
+{
+    const struct bench_settings *settings = load->settings;
+    if (settings->warmup_ns > 0) {
+        move_to(load, STAGE_WARM);
+        watch(load, "warming up", settings->warmup_ns, &load->stopped);
+    }
+    struct rusage before;
+    struct rusage after;
+    int64_t start_ns = clock_now_ns();
+    (void)getrusage(RUSAGE_SELF, &before);
+    move_to(load, STAGE_MEASURE);
+    watch(load, "measuring", settings->requests > 0 ? CLOCK_NEVER / 2 : settings->duration_ns,
+          &load->stopped);
+    move_to(load, STAGE_STOP);
+    int64_t end_ns = clock_now_ns();
+    (void)getrusage(RUSAGE_SELF, &after);
+    join_threads(load, load->thread_count);
+
+    add_up(load, result);
     result->seconds = (double)(end_ns - start_ns) / CLOCK_NS_PER_S;
     double requests = result->requests > 0 ? (double)result->requests : 1;
     result->user_us_per_request =
@@ -343,19 +371,10 @@ static void remove_cache(struct bench_load *load)
     mayfly_reply_free(reply);
 }
 
-static mayfly_status run_threads(struct bench_load *load, struct bench_result *result,
-                                 char error[BENCH_ERROR_BYTES])
+static mayfly_status fill_problem(const struct bench_load *load, char error[BENCH_ERROR_BYTES])
 {
-    size_t started = 0;
-    for (; started < load->thread_count; started++)
-        if (pthread_create(&load->threads[started].thread, NULL, run_thread, &load->threads[started]) != 0)
-            break;
-    if (started < load->thread_count) {
-        /* Those that run wait at the barrier for ever; nothing is left but to leave with the process. */
-        return fail(error, MAYFLY_RESOURCE_EXHAUSTED, "no more threads can be started");
-    }
-    watch(load, "setting keys", CLOCK_NEVER / 2);
-    measure(load, result);
+    if (atomic_load(&interrupted))
+        return fail(error, MAYFLY_CANCELLED, "interrupted before there was anything to measure");
     for (size_t i = 0; i < load->thread_count; i++) {
         if (!load->threads[i].filled_badly)
             continue;
@@ -364,6 +383,29 @@ static mayfly_status run_threads(struct bench_load *load, struct bench_result *r
         return load->threads[i].fill_status;
     }
     return MAYFLY_OK;
+}
+
+static mayfly_status run_threads(struct bench_load *load, struct bench_result *result,
+                                 char error[BENCH_ERROR_BYTES])
+{
+    size_t started = 0;
+    while (started < load->thread_count &&
+           pthread_create(&load->threads[started].thread, NULL, run_thread, &load->threads[started]) == 0)
+        started++;
+    mayfly_status status = MAYFLY_OK;
+    if (started < load->thread_count) {
+        status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "no more threads can be started");
+    } else {
+        watch(load, "setting keys", CLOCK_NEVER / 2, &load->filled);
+        status = fill_problem(load, error);
+    }
+    if (status == MAYFLY_OK) {
+        measure(load, result);
+    } else {
+        move_to(load, STAGE_STOP);
+        join_threads(load, started);
+    }
+    return status;
 }
 
 static mayfly_status check_channels(const struct bench_settings *settings, int64_t *channels,
@@ -377,6 +419,8 @@ static mayfly_status check_channels(const struct bench_settings *settings, int64
     if (settings->threads > settings->concurrency || (*channels > 0 && settings->threads > *channels))
         return fail(error, MAYFLY_INVALID_ARGUMENT,
                     "every thread needs a request in flight and a channel of its own: lower --threads");
+    if (settings->requests > 0 && settings->requests < settings->threads)
+        return fail(error, MAYFLY_INVALID_ARGUMENT, "every thread needs a request to send: lower --threads");
     return MAYFLY_OK;
 }
 
@@ -392,12 +436,12 @@ mayfly_status bench_run(const struct bench_settings *settings, const struct benc
         return status;
     load.threads = calloc(load.thread_count, sizeof *load.threads);
     load.value = malloc((size_t)settings->value_bytes + 1);
-    if (load.threads == NULL || load.value == NULL ||
-        pthread_barrier_init(&load.barrier, NULL, (unsigned)load.thread_count + 1) != 0) {
+    (void)pthread_mutex_init(&load.lock, NULL);
+    (void)pthread_cond_init(&load.moved, NULL);
+    if (load.threads == NULL || load.value == NULL) {
         status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
         goto done;
     }
-    load.barrier_made = true;
     memset(load.value, 'v', (size_t)settings->value_bytes);
 
     const struct sigaction on_signal = {.sa_handler = on_interrupt};
@@ -415,8 +459,8 @@ done:
         mayfly_client_close(load.threads[i].client);
         free(load.threads[i].slots);
     }
-    if (load.barrier_made)
-        (void)pthread_barrier_destroy(&load.barrier);
+    (void)pthread_mutex_destroy(&load.lock);
+    (void)pthread_cond_destroy(&load.moved);
     free(load.threads);
     free(load.value);
     return status;

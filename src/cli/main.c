@@ -108,5 +108,8 @@ int main(int argc, char **argv)
                         argv[1]);
     if (cli_wants_help(argc - 1, argv + 1))
         return cli_help(command);
-    return command->run(argc - 1, argv + 1);
+    int code = command->run(argc - 1, argv + 1);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0)
+        return cli_fail(CLI_LOCAL, "standard output cannot be written");
+    return code;
 }

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "server/server.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static enum log_level level_named(const char *name)
@@ -43,6 +44,7 @@ int cli_serve(int argc, char **argv)
         !read_settings(&set, &settings, argc, argv)) {
         code = cli_fail(CLI_USAGE, "%s", set.error);
     } else {
+        (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the log may leave; the cache stays */
         struct log log = log_open(STDERR_FILENO, level_named(settings.log_level));
         if (!server_run(&settings, &log, error))
             code = cli_fail(CLI_LOCAL, "%s", error);

@@ -73,7 +73,7 @@ static int target_connect(struct target *target)
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.deadline_ms = (uint32_t)(target->settings.timeout_ns / NS_PER_MS);
     configuration.connect_timeout_ms =
-        configuration.deadline_ms < 600000 ? configuration.deadline_ms : 600000;
+        configuration.deadline_ms < CONNECT_LIMIT_MS ? configuration.deadline_ms : CONNECT_LIMIT_MS;
     mayfly_credentials credentials = mayfly_credentials_local(host, port);
     mayfly_error error;
     mayfly_status status =
@@ -92,12 +92,16 @@ int target_open(struct target *target, const struct option *options, size_t opti
     if (target->argument_count < min || target->argument_count > max)
         return cli_fail(CLI_USAGE, "usage: mayfly %s %s [options]; `mayfly %s --help` tells more", argv[0],
                         cli_find(argv[0])->arguments, argv[0]);
-    return target_connect(target);
+    return CLI_OK;
 }
 
 int target_call(struct target *target, const mayfly_request *request)
 {
+    int code = target->client != NULL ? CLI_OK : target_connect(target);
+    if (code != CLI_OK)
+        return code;
     mayfly_reply_free(target->reply);
+    target->reply = NULL;
     mayfly_status status = mayfly_call(target->client, request, &target->reply);
     if (status == MAYFLY_OK)
         return CLI_OK;

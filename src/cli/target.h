@@ -28,12 +28,12 @@ struct target {
     mayfly_reply *reply;
 };
 
-/* Reads options and MIN to MAX arguments, and connects. CLI_OK, or a code with everything said. Either way
+/* Reads options and MIN to MAX arguments. CLI_OK, or a code with everything said. Either way
  * target_close follows. */
 int target_open(struct target *target, const struct option *options, size_t options_count, int argc,
                 char **argv, int min, int max);
 
-/* Sends a request and waits; CLI_OK with target->reply, or a code with everything said. */
+/* Sends a request, connecting for the first one, and waits; CLI_OK with target->reply, or a code with everything said. */
 int target_call(struct target *target, const mayfly_request *request);
 
 void target_close(struct target *target);

@@ -260,6 +260,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         connection_connected(connection);
         return;
     }
+    connection->loop->now_ns = clock_now_ns();
     if (events & UV_WRITABLE)
         connection_flush(connection);
     if (!connection->closing && (events & UV_READABLE))

@@ -10,49 +10,62 @@
 
 /* --- The cache that a request names --- */
 
-/* Attached to the metadata of a connection's requests, so that a name is looked up once. */
-struct cache_attachment {
+/* Attached to the metadata of a connection's requests, so that a name is looked up once, and held by each request
+ * that works on the cache, so that it stays while one of them waits. */
+struct server_cache {
+    unsigned references;
     struct store *store;
     struct store_cache *cache;
     uint64_t epoch; /* of the names when it was looked up */
 };
 
-static void attachment_free(void *attachment)
+static void cache_release(void *attachment)
 {
-    struct cache_attachment *attached = attachment;
-    if (attached->cache != NULL)
-        store_cache_release(attached->store, attached->cache);
-    free(attached);
+    struct server_cache *cache = attachment;
+    if (cache == NULL || --cache->references > 0)
+        return;
+    store_cache_release(cache->store, cache->cache);
+    free(cache);
 }
 
-static struct store_cache *cache_of(struct server_request *request)
+/* The cache of this name with one reference, or NULL where there is none. */
+static struct server_cache *cache_look_up(struct server *server, struct bytes name, uint64_t epoch)
+{
+    struct server_cache *cache = malloc(sizeof *cache);
+    if (cache == NULL)
+        return NULL;
+    *cache = (struct server_cache){.references = 1, .store = server->store, .epoch = epoch};
+    cache->cache = store_cache_take(server->store, name);
+    if (cache->cache != NULL)
+        return cache;
+    free(cache);
+    return NULL;
+}
+
+static struct server_cache *cache_of(struct server_request *request)
 {
     struct server *server = request->worker->server;
     struct metadata *metadata = request->call->metadata;
-    struct cache_attachment *attached = metadata->attachment;
+    struct server_cache *cache = metadata->attachment;
     uint64_t epoch = atomic_load_explicit(&server->caches_epoch, memory_order_acquire);
-    if (attached != NULL && attached->cache != NULL && attached->epoch == epoch)
-        return attached->cache;
-    if (attached == NULL) {
-        attached = calloc(1, sizeof *attached);
-        if (attached == NULL)
-            return NULL;
-        attached->store = server->store;
-        metadata->attachment = attached;
-        metadata->attachment_free = attachment_free;
+    if (cache == NULL || cache->epoch != epoch) {
+        cache_release(cache);
+        cache = cache_look_up(server, metadata_find(metadata, "cache"), epoch);
+        metadata->attachment = cache;
+        metadata->attachment_free = cache_release;
     }
-    if (attached->cache != NULL)
-        store_cache_release(server->store, attached->cache);
-    attached->cache = store_cache_take(server->store, metadata_find(metadata, "cache"));
-    attached->epoch = epoch;
-    return attached->cache;
+    if (cache != NULL)
+        cache->references++;
+    return cache;
 }
 
 static bool resolve_cache(struct server_request *request)
 {
-    request->cache = cache_of(request);
-    if (request->cache != NULL)
+    request->held = cache_of(request);
+    if (request->held != NULL) {
+        request->cache = request->held->cache;
         return true;
+    }
     if (metadata_find(request->call->metadata, "cache").size == 0)
         server_fail(request, STATUS_INVALID_ARGUMENT, "the request names no cache: set the metadata `cache`");
     else
@@ -99,11 +112,17 @@ void server_request_handle(struct server_request *request, struct bytes message)
     if (request->method->wants_cache && !resolve_cache(request))
         return;
     request->method->handle(request, message);
+    /* A stream that was opened while the server goes down ends like those that were open before. */
+    if (request->method->drain != NULL && !request->finished &&
+        atomic_load(&request->worker->server->draining))
+        request->method->drain(request);
 }
 
 static void request_recycle(struct server_request *request)
 {
     struct server_worker *worker = request->worker;
+    cache_release(request->held);
+    request->held = NULL;
     arena_reset(&request->arena);
     if (worker->spare_count >= SPARE_REQUESTS_MAX) {
         arena_free(&request->arena);
@@ -113,6 +132,7 @@ static void request_recycle(struct server_request *request)
     request->state = NULL;
     request->resume = NULL;
     request->cache = NULL;
+    request->finished = false;
     list_push_front(&worker->spare_requests, &request->link);
     worker->spare_count++;
 }
@@ -154,6 +174,7 @@ static void finish(struct server_request *request, enum status status, struct by
                    struct metadata *trailers)
 {
     server_count(&request->worker->counters.replies[status]);
+    request->finished = true;
     list_remove(&request->link);
     request->resume = NULL;
     net_loop_disarm(&request->worker->loop, &request->deadline);

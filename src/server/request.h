@@ -12,6 +12,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 struct server_request;
+struct server_cache;
 
 /* A method of a service: the table in methods.c has one row for each. */
 struct server_method {
@@ -30,9 +31,11 @@ struct server_request {
     struct h2_call *call; /* NULL once it has ended */
     const struct server_method *method;
     struct store_cache *cache; /* where the method wants one */
+    struct server_cache *held; /* keeps it */
     struct timer deadline;
     struct arena arena; /* for what the handler needs until it has answered */
     bool in_store;      /* a completion will come */
+    bool finished;      /* answered to the end */
 
     void *state;                                    /* the handler's */
     void (*resume)(struct server_request *request); /* there is room for more of the reply */

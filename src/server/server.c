@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "net/listener.h"
-#include "server/request.h"
+#include "server/services.h"
 #include "store/memory.h"
 
 #include <errno.h>
@@ -201,11 +201,12 @@ static void log_counters(const struct running *running)
 
 static void close_signals(struct running *running)
 {
-    /* One more SIGTERM must not kill a server that has all but ended: nobody handles it from here on. */
+    /* One more signal must not kill a server that has all but ended: nobody handles it from here on. */
     sigset_t stopping;
     (void)sigemptyset(&stopping);
     (void)sigaddset(&stopping, SIGTERM);
     (void)sigaddset(&stopping, SIGINT);
+    (void)sigaddset(&stopping, SIGUSR1);
     (void)pthread_sigmask(SIG_BLOCK, &stopping, NULL);
     for (size_t i = 0; i < 3; i++)
         if (!uv_is_closing((uv_handle_t *)&running->signals[i]))
@@ -252,10 +253,26 @@ static void *run_worker(void *worker)
     return NULL;
 }
 
-static void ignore(void *context, const struct store_reply *reply)
+static void note_status(void *context, const struct store_reply *reply)
 {
-    (void)context;
-    (void)reply;
+    *(enum store_status *)context = reply->status;
+}
+
+/* The cache that is there from the start. */
+static bool create_first_cache(const struct server *server, char error[SERVER_ERROR_BYTES])
+{
+    if (server->settings->cache == NULL)
+        return true;
+    struct bytes name = bytes_of(server->settings->cache);
+    enum store_status status = STORE_NO_MEMORY;
+    if (!control_is_cache_name(name)) {
+        (void)snprintf(error, SERVER_ERROR_BYTES, "--cache: %s", CONTROL_CACHE_NAME_RULE);
+        return false;
+    }
+    store_cache_create(server->store, name, note_status, &status);
+    if (status != STORE_OK)
+        (void)snprintf(error, SERVER_ERROR_BYTES, "the cache of --cache could not be made: memory is out");
+    return status == STORE_OK;
 }
 
 /* Descriptors for all the connections that the settings allow: most systems give a process few unless it asks. What
@@ -292,9 +309,7 @@ static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
     for (; running->workers_ready < running->worker_count; running->workers_ready++)
         if (!server_worker_init(&running->workers[running->workers_ready], server))
             goto no_memory;
-    if (server->settings->cache != NULL)
-        store_cache_create(server->store, bytes_of(server->settings->cache), ignore, NULL);
-    return true;
+    return create_first_cache(server, error);
 no_memory:
     (void)snprintf(error, SERVER_ERROR_BYTES,
                    "not enough memory or file descriptors to start; see --memory-limit");

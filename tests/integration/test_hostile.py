@@ -78,6 +78,14 @@ class Attacker:
             payload, self.received = self.received[9:9 + size], self.received[9 + size:]
             yield kind, flags, stream, payload
 
+    def frames_of(self, wanted: int) -> Iterator[tuple[int, int, int, bytes]]:
+        """The frames of one stream up to the one that ends it."""
+        for received in self.frames():
+            if received[2] == wanted:
+                yield received
+                if received[1] & END_STREAM and received[0] in (HEADERS, DATA):
+                    return
+
     def goaway_code(self) -> int | None:
         """Read until the server closes; the code of its last GOAWAY, None without one."""
         code = None

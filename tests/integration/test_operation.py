@@ -6,8 +6,10 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 import pytest
@@ -15,6 +17,10 @@ from conftest import CALL_TIMEOUT_S, Server
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from momento_wire_types import cacheclient_pb2 as messages
 from momento_wire_types import cacheclient_pb2_grpc as stubs
+from momento_wire_types import controlclient_pb2 as control_messages
+from momento_wire_types import controlclient_pb2_grpc as control_stubs
+from test_hostile import (DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, Attacker, frame, request_headers,
+                          take_until)
 
 StartServer = Callable[..., Server]
 
@@ -102,3 +108,55 @@ def test_the_server_asks_for_the_descriptors_that_its_connections_need(start_ser
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     allowed, _ = resource.prlimit(server.process_number, resource.RLIMIT_NOFILE)
     assert allowed >= min(1000, hard)
+
+
+def test_a_stream_that_is_opened_while_the_server_drains_is_ended_too(start_server: StartServer) -> None:
+    """The client has not acknowledged the farewell yet, so it may still start calls."""
+    server = start_server("--drain-timeout", "60s")
+    peer = Attacker(server)
+    take_until(peer, SETTINGS)
+    os.kill(server.process_number, signal.SIGTERM)
+    take_until(peer, GOAWAY)
+    headers = request_headers("/grpc.health.v1.Health/Watch")
+    peer.send(frame(HEADERS, END_HEADERS, 1, headers) + frame(DATA, END_STREAM, 1, bytes(5)))
+    ended = any(kind == HEADERS and flags & END_STREAM for kind, flags, stream, _ in peer.frames_of(1))
+    assert ended, "the stream has its trailers"
+    peer.close()
+    server.stop()
+
+
+def test_the_server_outlives_whoever_reads_its_log(binary: Path) -> None:
+    process = subprocess.Popen([str(binary), "serve", "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    port = json.loads(process.stderr.readline())["port"]
+    process.stderr.close()
+    process.send_signal(signal.SIGUSR1)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=CALL_TIMEOUT_S)
+        assert check.status == health_pb2.HealthCheckResponse.SERVING
+    process.terminate()
+    assert process.wait(CALL_TIMEOUT_S) == 0
+
+
+def test_a_batch_that_waits_outlives_its_cache(start_server: StartServer) -> None:
+    """The cache is deleted while its batch waits for the client to read: the batch ends with a status."""
+    server = start_server("--cache", "c")
+    unread = [("grpc.http2.bdp_probe", 0), ("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(server.address, unread) as channel:
+        scs = stubs.ScsStub(channel)
+        metadata = [("cache", "c")]
+        item = messages._SetRequest(cache_key=b"k", cache_body=b"v" * 1_000_000, ttl_milliseconds=60_000)
+        scs.Set(item, metadata=metadata, timeout=CALL_TIMEOUT_S)
+        keys = [messages._GetRequest(cache_key=b"k")] * 30
+        batch = scs.GetBatch(messages._GetBatchRequest(items=keys), metadata=metadata, timeout=CALL_TIMEOUT_S)
+        assert next(batch).result == messages.Hit
+        with grpc.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as other:
+            delete = control_messages._DeleteCacheRequest(cache_name="c")
+            control_stubs.ScsControlStub(other).DeleteCache(delete, timeout=CALL_TIMEOUT_S)
+        with pytest.raises(grpc.RpcError) as caught:
+            scs.Get(keys[0], metadata=metadata, timeout=CALL_TIMEOUT_S)
+        assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.RpcError) as caught:
+            for _ in batch:
+                pass
+        assert caught.value.code() == grpc.StatusCode.NOT_FOUND

@@ -71,6 +71,8 @@ def test_no_more_caches_are_made_than_allowed(start_server: StartServer) -> None
             call(control.CreateCache, control_messages._CreateCacheRequest(cache_name=name))
         third = control_messages._CreateCacheRequest(cache_name="three")
         assert code_of(control.CreateCache, third) == grpc.StatusCode.RESOURCE_EXHAUSTED
+        again = control_messages._CreateCacheRequest(cache_name="two")
+        assert code_of(control.CreateCache, again) == grpc.StatusCode.ALREADY_EXISTS
         call(control.DeleteCache, control_messages._DeleteCacheRequest(cache_name="one"))
         call(control.CreateCache, third)
 
