@@ -122,7 +122,7 @@ static struct client_call *admit_call(struct mayfly_client *client, const mayfly
 bool client_inside_callback(const struct mayfly_client *client)
 {
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER)
-        return client->loop.turning;
+        return client->loop.turning || client->closing;
     return client->drive == MAYFLY_DRIVEN_BY_THREAD && pthread_equal(pthread_self(), client->thread);
 }
 

@@ -94,10 +94,12 @@ static void connection_watch(struct net_connection *connection)
 
 /* --- Writing --- */
 
+/* Notes how much the kernel has not taken. Only a server stops reading for it: if both ends did, each would wait for
+ * the other to read. What a client reads is bounded by what it asked for. */
 static void connection_set_blocked(struct net_connection *connection, size_t left_bytes)
 {
     connection->blocked = left_bytes > 0;
-    connection->is_deaf = left_bytes >= NET_WRITE_HIGH_BYTES;
+    connection->is_deaf = connection->config.role == H2_SERVER && left_bytes >= NET_WRITE_HIGH_BYTES;
     if (!connection->blocked)
         net_loop_disarm(connection->loop, &connection->stall);
     connection_watch(connection);
@@ -187,6 +189,9 @@ static bool connection_take(struct net_connection *connection, struct bytes slic
     connection->is_finished = !h2_recv(connection->h2, slice, connection->loop->now_ns);
     if (connection->events->received != NULL)
         connection->events->received(connection->owner);
+    /* What this input has added to the output counts at once, also while none of it can be written. */
+    if (connection->blocked && !connection->closing)
+        connection_set_blocked(connection, h2_pending(connection->h2).size);
     if (!connection_leave(connection))
         return false;
     net_connection_flush(connection);

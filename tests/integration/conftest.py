@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -108,6 +109,14 @@ class Server:
             self.kill()
             pytest.fail("the server did not begin to listen; its log:\n" + "".join(self.log))
         return port
+
+
+def resident_bytes(server: Server) -> int:
+    """Return the memory of the server's process that is in use."""
+    status = Path(f"/proc/{server.process_number}/status").read_text()
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 def _listening_port(line: str) -> int | None:

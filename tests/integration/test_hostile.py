@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
-from conftest import CALL_TIMEOUT_S, Server
+from conftest import CALL_TIMEOUT_S, Server, resident_bytes
 from momento_wire_types import cacheclient_pb2 as messages
 from momento_wire_types import cacheclient_pb2_grpc as stubs
 
@@ -44,8 +44,12 @@ def request_headers(path: str = "/cache_client.Scs/Get", **more: str) -> bytes:
 class Attacker:
     """A raw connection that reads frames as they come."""
 
-    def __init__(self, server: Server, greet: bool = True) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=DROPPED_WITHIN_S)
+    def __init__(self, server: Server, greet: bool = True, receive_buffer_bytes: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(DROPPED_WITHIN_S)
+        if receive_buffer_bytes is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        self.socket.connect(("127.0.0.1", server.port))
         self.received = b""
         if greet:
             self.send(PREFACE + frame(SETTINGS))
@@ -267,3 +271,34 @@ def test_a_connection_over_the_limit_is_closed_and_counted(start_server: StartSe
     assert second.socket.recv(1) == b""
     assert counters(server)["connections_refused"] == 1
     first.close()
+
+
+def test_refused_calls_pile_up_no_answers_for_a_client_that_does_not_read(start_server: StartServer) -> None:
+    """Every call over the stream limit is answered with a reset; a client that reads none of them gets no more."""
+    server = start_server("--cache", "shared", "--stall-timeout", "20s")
+    attacker = Attacker(server, greet=False, receive_buffer_bytes=2048)
+    attacker.send(PREFACE + frame(SETTINGS) + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
+    with grpc.insecure_channel(server.address) as channel:
+        item = messages._SetRequest(cache_key=b"k", cache_body=b"v" * 60_000, ttl_milliseconds=600_000)
+        stubs.ScsStub(channel).Set(item, metadata=[("cache", "shared")], timeout=CALL_TIMEOUT_S)
+    message = messages._GetRequest(cache_key=b"k").SerializeToString()
+    body = b"\0" + struct.pack(">I", len(message)) + message
+    stream = 1
+    for _ in range(110):
+        attacker.send(frame(HEADERS, END_HEADERS, stream, request_headers(cache="shared"))
+                      + frame(DATA, END_STREAM, stream, body))
+        stream += 2
+        time.sleep(0.004)  # one at a time, so that the answers are some bytes more than the kernel takes, no more
+    before = resident_bytes(server)
+    attacker.socket.settimeout(2)
+    sent = 0
+    try:
+        while sent < 30_000_000:
+            flood = b"".join(frame(HEADERS, END_HEADERS, number, bytes([0x83, 0x86, 0x84]))
+                             for number in range(stream, stream + 20_000, 2))
+            stream += 20_000
+            sent += attacker.socket.send(flood)
+    except OSError:
+        pass  # the server stopped reading, or closed the connection
+    assert resident_bytes(server) - before < 100_000_000
+    attacker.close()

@@ -4,7 +4,6 @@ limit. Seconds in the usual run, minutes when MAYFLY_MODE is `long`."""
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from conftest import CALL_TIMEOUT_S, Server
+from conftest import CALL_TIMEOUT_S, Server, resident_bytes
 from momento_wire_types import cacheclient_pb2 as messages
 from momento_wire_types import cacheclient_pb2_grpc as stubs
 
@@ -22,13 +21,6 @@ SECONDS = 300 if os.environ.get("MAYFLY_MODE") == "long" else 6
 LIMIT_BYTES = 32 << 20
 ALLOWED_BYTES = LIMIT_BYTES * 1.05 + (64 << 20)
 SIZES = [10, 100, 1_000, 10_000, 100_000, 3_000_000, 50, 5_000, 700_000, 200]
-
-
-def resident_bytes(server: Server) -> int:
-    status = Path(f"/proc/{server.process_number}/status").read_text()
-    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-    assert found is not None
-    return int(found[1]) * 1024
 
 
 def churn(server: Server, seed: int, until: float) -> int:

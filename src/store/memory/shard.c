@@ -112,7 +112,7 @@ static struct segment *begin_segment(struct shard *shard, enum shard_queue queue
     }
     *segment = (struct segment){
         .due_ms = CLOCK_NEVER,
-        .swept_epoch = directory_epoch(shard->directory),
+        .swept_epoch = 0, /* an item may be on its way that was begun before the last flush */
         .size_bytes = (uint32_t)size_bytes,
         .used_bytes = sizeof *segment,
         .queue = (uint8_t)queue,

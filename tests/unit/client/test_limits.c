@@ -338,6 +338,36 @@ static void a_server_that_shuts_down_under_load_costs_no_call_that_it_took(void 
     server_stop(&server);
 }
 
+/* --- Much in both directions --- */
+
+/* Were both ends to stop reading while they cannot write, each would wait for the other. */
+static void large_values_in_both_directions_pass_each_other(void **state)
+{
+    (void)state;
+    enum { CALLS = 48, VALUE_BYTES = 3000000 };
+    const char *const options[] = {"cache", "c", "max-buffered", "1gib", NULL};
+    struct test_server server = server_start(options);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.channels = 1;
+    configuration.keepalive_interval_ms = 0;
+    mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLER);
+    char *text = calloc(1, VALUE_BYTES);
+    assert_non_null(text);
+    const mayfly_bytes value = {text, VALUE_BYTES};
+    assert_int_equal(status_of(client, mayfly_set("c", mayfly_text("read"), value, TTL_MS)), MAYFLY_OK);
+    struct ends ends = {0};
+    for (int i = 0; i < CALLS; i++) {
+        const mayfly_request request = i % 2 != 0 ? mayfly_set("c", mayfly_text("written"), value, TTL_MS)
+                                                  : mayfly_get("c", mayfly_text("read"));
+        assert_int_equal(mayfly_start(client, &request, on_end, &ends, NULL), MAYFLY_OK);
+    }
+    step_until(client, &ends, CALLS);
+    assert_int_equal(ends.statuses[MAYFLY_OK], CALLS);
+    free(text);
+    mayfly_client_close(client);
+    server_stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_client_that_rested_does_not_suspect_its_server),
         cmocka_unit_test(a_client_comes_back_to_a_server_that_was_killed_and_restarted),
         cmocka_unit_test(a_server_that_shuts_down_under_load_costs_no_call_that_it_took),
+        cmocka_unit_test(large_values_in_both_directions_pass_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
