@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "bench/bench.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>

@@ -265,9 +265,10 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         connection_connected(connection);
         return;
     }
-    connection->loop->now_ns = clock_now_ns();
-    if (events & UV_WRITABLE)
+    if (events & UV_WRITABLE) {
+        connection->loop->now_ns = clock_now_ns();
         connection_flush(connection);
+    }
     if (!connection->closing && (events & UV_READABLE))
         connection_read(connection);
     if (!connection->closing)

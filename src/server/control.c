@@ -4,12 +4,10 @@
 #include "controlclient.pb-c.h"
 #include "proto/field.h"
 
-#define NS_PER_S            INT64_C(1000000000)
-#define CACHE_NAME_MAX      255
-#define NO_LIMIT            UINT32_MAX
-
-/* Several threads that create caches at the same moment may pass the limit by a few. */
-#define LISTED_BEYOND_LIMIT 256
+#define NS_PER_S       INT64_C(1000000000)
+#define CACHE_NAME_MAX 255
+#define NO_LIMIT       UINT32_MAX
+#define LISTING_FIRST  ((size_t)16)
 
 /* Whether TEXT is UTF-8 without control characters: what every client can show and, since lists of names are
  * protobuf strings, what every client can read at all. RFC 3629. */
@@ -135,14 +133,29 @@ struct listing {
     bool failed;
 };
 
+static bool list_has_room(struct listing *listing)
+{
+    if (listing->count < listing->capacity)
+        return true;
+    size_t capacity = listing->capacity > 0 ? 2 * listing->capacity : LISTING_FIRST;
+    ControlClient__Cache **caches =
+        arena_alloc(&listing->request->arena, capacity * sizeof(ControlClient__Cache *));
+    if (caches == NULL)
+        return false;
+    bytes_copy(caches, listing->caches, listing->count * sizeof(ControlClient__Cache *));
+    listing->caches = caches;
+    listing->capacity = capacity;
+    return true;
+}
+
 static void list_one(void *context, struct bytes name)
 {
     struct listing *listing = context;
     struct arena *arena = &listing->request->arena;
     ControlClient__Cache *cache = arena_alloc(arena, sizeof *cache);
     char *text = arena_copy_text(arena, name);
-    if (cache == NULL || text == NULL || listing->count == listing->capacity) {
-        listing->failed = cache == NULL || text == NULL;
+    if (cache == NULL || text == NULL || !list_has_room(listing)) {
+        listing->failed = true;
         return;
     }
     control_client____cache__init(cache);
@@ -176,12 +189,9 @@ void control_list_caches(struct server_request *request, struct bytes message)
         .request = request,
         .cache_limits = &cache_limits,
         .topic_limits = &topic_limits,
-        .capacity = (size_t)settings->max_caches + LISTED_BEYOND_LIMIT,
     };
-    listing.caches = arena_alloc(&request->arena, listing.capacity * sizeof(ControlClient__Cache *));
-    if (listing.caches != NULL)
-        store_cache_each(request->worker->server->store, list_one, &listing);
-    if (listing.caches == NULL || listing.failed) {
+    store_cache_each(request->worker->server->store, list_one, &listing);
+    if (listing.failed) {
         server_fail_memory(request);
         return;
     }

@@ -163,7 +163,7 @@ bool server_request_leave_store(struct server_request *request)
 {
     request->in_store = false;
     if (request->call != NULL)
-        return true;
+        return !request->finished; /* its deadline may have answered meanwhile */
     request_recycle(request);
     return false;
 }

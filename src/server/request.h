@@ -54,7 +54,7 @@ void server_request_closed(struct server_request *request);
 void server_requests_free(struct server_worker *worker);
 
 /* Around a store operation: enter before it, leave first thing in its completion. Leave is false when the
- * call has ended, and then the request is gone. */
+ * call has been answered meanwhile or has ended, and then the request is not to be touched. */
 static inline void server_request_enter_store(struct server_request *request)
 {
     request->in_store = true;

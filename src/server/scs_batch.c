@@ -16,7 +16,7 @@ struct batch {
     bool stepping;
     bool answered; /* the store answered before the operation returned */
     const ProtobufCMessage *message;
-    bool *exist; /* KeysExist */
+    protobuf_c_boolean *exist; /* KeysExist: the reply, as it fills */
 };
 
 static struct batch *batch_of(struct server_request *request)
@@ -61,10 +61,25 @@ static void batch_failed(struct server_request *request)
     request->state = NULL;
 }
 
-static void batch_fail_store(struct server_request *request, enum store_status status)
+/* Leaves the store; true when the item was done, or is missing. Otherwise the request is failed, or gone. */
+static bool batch_item_done(struct server_request *request, const struct store_reply *reply)
 {
+    if (!server_request_leave_store(request))
+        return false;
+    if (reply->status == STORE_OK || reply->status == STORE_MISSING)
+        return true;
     batch_failed(request);
-    server_fail_store(request, status);
+    server_fail_store(request, reply->status);
+    return false;
+}
+
+/* Goes on when the item's reply was queued; otherwise the request has failed. */
+static void batch_replied(struct server_request *request, bool queued)
+{
+    if (queued)
+        batch_next(request);
+    else
+        batch_failed(request);
 }
 
 static struct batch *batch_start(struct server_request *request, const ProtobufCMessage *message,
@@ -104,16 +119,8 @@ static const ProtobufCMessage *batch_unpack(struct server_request *request,
 static void on_get_batch_item(void *context, const struct store_reply *reply)
 {
     struct server_request *request = context;
-    if (!server_request_leave_store(request))
-        return;
-    if (reply->status != STORE_OK && reply->status != STORE_MISSING) {
-        batch_fail_store(request, reply->status);
-        return;
-    }
-    if (scs_reply_get(request, reply, false))
-        batch_next(request);
-    else
-        batch_failed(request);
+    if (batch_item_done(request, reply))
+        batch_replied(request, scs_reply_get(request, reply, false));
 }
 
 static void ask_get(struct server_request *request, size_t item)
@@ -142,16 +149,8 @@ void scs_get_batch(struct server_request *request, struct bytes message)
 static void on_set_batch_item(void *context, const struct store_reply *reply)
 {
     struct server_request *request = context;
-    if (!server_request_leave_store(request))
-        return;
-    if (reply->status != STORE_OK) {
-        batch_fail_store(request, reply->status);
-        return;
-    }
-    if (scs_reply_set(request, false))
-        batch_next(request);
-    else
-        batch_failed(request);
+    if (batch_item_done(request, reply)) /* a set never misses */
+        batch_replied(request, scs_reply_set(request, false));
 }
 
 static void ask_set(struct server_request *request, size_t item)
@@ -185,12 +184,8 @@ void scs_set_batch(struct server_request *request, struct bytes message)
 static void on_key_exists(void *context, const struct store_reply *reply)
 {
     struct server_request *request = context;
-    if (!server_request_leave_store(request))
+    if (!batch_item_done(request, reply))
         return;
-    if (reply->status != STORE_OK && reply->status != STORE_MISSING) {
-        batch_fail_store(request, reply->status);
-        return;
-    }
     struct batch *batch = batch_of(request);
     batch->exist[batch->next] = reply->status == STORE_OK;
     batch_next(request);
@@ -208,15 +203,8 @@ static void keys_exist_finish(struct server_request *request)
 {
     struct batch *batch = batch_of(request);
     CacheClient__KeysExistResponse response = CACHE_CLIENT____KEYS_EXIST_RESPONSE__INIT;
-    protobuf_c_boolean *exists = arena_alloc(&request->arena, (batch->count + 1) * sizeof *exists);
-    if (exists == NULL) {
-        server_fail_memory(request);
-        return;
-    }
-    for (size_t i = 0; i < batch->count; i++)
-        exists[i] = batch->exist[i];
     response.n_exists = batch->count;
-    response.exists = exists;
+    response.exists = batch->exist;
     (void)server_reply_message(request, &response.base, true);
 }
 
