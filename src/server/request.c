@@ -253,6 +253,10 @@ void server_fail_store(struct server_request *request, enum store_status status)
         server_fail(request, STATUS_FAILED_PRECONDITION,
                     "the increment would pass the range of a 64-bit integer");
         return;
+    case STORE_NOT_NUMBER:
+        server_fail(request, STATUS_FAILED_PRECONDITION,
+                    "the score is infinite and the amount is its opposite: there is no sum");
+        return;
     case STORE_NO_MEMORY:
         server_fail(request, STATUS_RESOURCE_EXHAUSTED,
                     "the item does not fit into the server's memory limit");

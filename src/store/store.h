@@ -7,8 +7,9 @@
  * live only until the operation returns.
  *
  * Time is handed in: `now_ms` is a reading of any clock that never goes back, in milliseconds, below
- * 2^40. Operations may be called from any thread. Limits on names, sizes and TTLs are the caller's to
- * check; the store assumes key and value together at most STORE_ITEM_LIMIT_BYTES. */
+ * 2^40. Operations may be called from any thread. Limits on names, sizes, TTLs and scores (no NaN) are the
+ * caller's to check; the store assumes key and value together, and each element of a collection, at most
+ * STORE_ITEM_LIMIT_BYTES. */
 #ifndef MAYFLY_STORE_STORE_H
 #define MAYFLY_STORE_STORE_H
 
@@ -31,12 +32,22 @@ enum store_status {
     STORE_WRONG_TYPE,  /* the key holds another type; nothing changed */
     STORE_NOT_INTEGER, /* increment of a value that is no decimal 64-bit integer */
     STORE_OVERFLOW,    /* increment past the range of 64 bits; nothing changed */
+    STORE_NOT_NUMBER,  /* a score would be infinity less infinity; nothing changed */
     STORE_NO_CACHE,    /* no such cache */
     STORE_EXISTS,      /* a cache of this name is there already */
     STORE_NO_MEMORY,   /* the item does not fit within the memory limit */
 };
 
-enum store_type { STORE_SCALAR, STORE_DICTIONARY, STORE_SET, STORE_LIST, STORE_SORTED_SET };
+/* Leaderboards are sorted sets in a name space of their own: a board and another item may have equal keys, and
+ * operations on items (get, set, delete, TTLs) never see a board. */
+enum store_type {
+    STORE_SCALAR,
+    STORE_DICTIONARY,
+    STORE_SET,
+    STORE_LIST,
+    STORE_SORTED_SET,
+    STORE_LEADERBOARD,
+};
 
 /* What a write asks of the value that is there. The HASH forms compare hash_digest() of the value. */
 enum store_condition_kind {
@@ -60,12 +71,124 @@ struct store_condition {
 
 enum store_ttl_mode { STORE_TTL_OVERWRITE, STORE_TTL_INCREASE, STORE_TTL_DECREASE };
 
+/* What a collection has many of. */
+struct store_element {
+    struct bytes name;  /* a dictionary's field, a set's or sorted set's element, a list's value */
+    struct bytes value; /* of a field */
+    double score;       /* in a sorted set; never NaN */
+    uint64_t rank;      /* replies of STORE_SORTED_RANK, STORE_SORTED_BY_INDEX and STORE_SORTED_BY_SCORE */
+    bool found;         /* positional replies: it is there; what else is said of it holds only then */
+};
+
+/* What a command does. In brackets, the fields it reads beside cache, key and now_ms; those that write also read
+ * ttl_ms and refresh_ttl where it says TTL. Answers are positional: as many elements as were asked about, in that
+ * order, duplicates included. Lengths and numbers of elements are below 2^32. */
+enum store_command_kind {
+    /* Any collection [type]. */
+    STORE_LENGTH, /* OK with number */
+    STORE_CLEAR,  /* OK, MISSING: the whole collection goes, at constant cost */
+
+    /* Dictionaries and sets [type, elements]. */
+    STORE_TABLE_PUT,       /* [TTL] OK; adds or replaces, the last of duplicates wins */
+    STORE_TABLE_GET,       /* OK with positional elements */
+    STORE_TABLE_REMOVE,    /* OK, also when none of them was there */
+    STORE_TABLE_FETCH,     /* [no elements] OK with all elements, in no order */
+    STORE_TABLE_SAMPLE,    /* [limit] OK with that many elements at most, at random, none twice */
+    STORE_TABLE_POP,       /* [limit] likewise, and takes them out */
+    STORE_TABLE_KEEP_NEW,  /* sets: what is stored becomes ELEMENTS less what was stored; OK */
+    STORE_TABLE_INCREMENT, /* dictionaries [one element, amount, TTL] OK with number, NOT_INTEGER, OVERFLOW; a
+                              field that is not there counts as zero */
+
+    /* Lists. */
+    STORE_LIST_PUSH, /* [elements, from_end, limit, TTL] OK with number, the length. Elements keep their order:
+                          the first of them becomes the first of the list, or the last of them its last. With a
+                          limit, what is over it leaves at the other end */
+    STORE_LIST_POP,  /* [from_end] OK with one element, and number, the length left */
+    STORE_LIST_FETCH,  /* [start, end] OK with elements, none where the slice is empty */
+    STORE_LIST_RETAIN, /* [start, end, TTL] OK with number; the slice stays */
+    STORE_LIST_ERASE, /* [ranges] OK with number; ranges are of the list as it was, may overlap or lie outside */
+    STORE_LIST_REMOVE, /* [one element] OK with number; all values equal to it go */
+
+    /* Sorted sets and leaderboards [type]. Order: by score, equal scores by name as unsigned bytes. */
+    STORE_SORTED_PUT,   /* [elements, TTL] OK; adds or changes scores, the last of duplicates wins */
+    STORE_SORTED_SCORE, /* [elements] OK with positional elements */
+    STORE_SORTED_RANK, /* [elements, descending, competition] OK with positional elements, with rank and score */
+    STORE_SORTED_REMOVE,    /* [elements] OK */
+    STORE_SORTED_INCREMENT, /* [one element, its score the amount, TTL] OK with score, NOT_NUMBER */
+    STORE_SORTED_BY_INDEX, /* [start, end, descending] OK with elements; index 0 is the first in that order */
+    STORE_SORTED_BY_SCORE, /* [min, max, descending, offset, limit] OK with elements */
+    STORE_SORTED_COUNT,    /* [min, max] OK with number: how many lie between */
+    STORE_SORTED_UNION,    /* sorted sets [sources, aggregate, ttl_ms] OK with number, also 0: then the key is
+                               gone. Replaces a sorted set of that key; each source is read at a moment of its own.
+                               A missing source is empty, a sum that is not a number is zero. WRONG_TYPE for a
+                               source or the key */
+    STORE_COMMAND_KINDS,
+};
+
+/* A slice: from START up to but without END. Negative indices count from the end of the collection, -1 being the
+ * last; indices beyond an end mean that end. All of it: 0, STORE_END. */
+#define STORE_END INT64_MAX
+
+struct store_range {
+    uint32_t begin;
+    uint32_t count;
+};
+
+/* All scores: -INFINITY and INFINITY, both inclusive. */
+struct store_bound {
+    double score;
+    bool exclusive;
+};
+
+struct store_source {
+    struct bytes key;
+    double weight; /* a score that becomes NaN by it, infinity times zero, becomes zero */
+};
+
+enum store_aggregate { STORE_SUM, STORE_MIN, STORE_MAX };
+
+#define STORE_NO_LIMIT UINT64_MAX
+
+/* An operation on a collection, made as a value. */
+struct store_command {
+    enum store_command_kind kind;
+    enum store_type type; /* of the collection; list commands imply theirs */
+    struct store_cache *cache;
+    struct bytes key;
+    int64_t now_ms;
+
+    const struct store_element *elements;
+    size_t count;
+    uint64_t ttl_ms;  /* at least 1: for a collection that the command creates */
+    bool refresh_ttl; /* one that is there takes it too */
+
+    bool from_end;    /* lists: at the back rather than at the front */
+    bool descending;  /* sorted sets: the highest score first */
+    bool competition; /* ranks: how many scores are better, so that equal ones share a rank */
+    uint64_t limit;   /* elements at most; STORE_NO_LIMIT; for STORE_LIST_PUSH 0 is none, too */
+    uint64_t offset;  /* matches to pass over */
+    int64_t amount;
+    int64_t start;
+    int64_t end;
+    struct store_bound min;
+    struct store_bound max;
+    const struct store_range *ranges;
+    size_t range_count;
+    const struct store_source *sources;
+    size_t source_count;
+    enum store_aggregate aggregate;
+};
+
 struct store_reply {
     enum store_status status;
     enum store_type type; /* item_type */
     struct bytes value;   /* get */
-    int64_t number;       /* increment: the value now stored */
+    int64_t number;       /* increments: the value now stored; collections: a length or a count */
+    double score;         /* STORE_SORTED_INCREMENT: the score now stored */
     uint64_t ttl_ms;      /* item_ttl: what remains, at least 1 */
+
+    const struct store_element *elements; /* of collections */
+    size_t count;
 };
 
 typedef void (*store_done)(void *context, const struct store_reply *reply);
@@ -107,6 +230,8 @@ struct store_operations {
     void (*update_ttl)(struct store *store, struct store_cache *cache, struct bytes key,
                        enum store_ttl_mode mode, uint64_t ttl_ms, int64_t now_ms, store_done done,
                        void *context);
+
+    void (*command)(struct store *store, const struct store_command *command, store_done done, void *context);
 
     bool (*maintain)(struct store *store, int64_t now_ms);
     void (*stats)(struct store *store, struct store_stats *stats);
@@ -213,6 +338,16 @@ static inline void store_update_ttl(struct store *store, struct store_cache *cac
                                     store_done done, void *context)
 {
     store->operations->update_ttl(store, cache, key, mode, ttl_ms, now_ms, done, context);
+}
+
+/* Collections. Beside what the kinds say: MISSING where there is no collection of this key (those that take a TTL
+ * create it), WRONG_TYPE where the key holds another type, NO_MEMORY, NO_CACHE. All of a command is done or, with
+ * any status but OK, nothing. A collection that loses its last element is gone. What one command reads or writes
+ * no other sees half done. */
+static inline void store_command(struct store *store, const struct store_command *command, store_done done,
+                                 void *context)
+{
+    store->operations->command(store, command, done, context);
 }
 
 /* Does a bounded piece of the work that no call should wait for (active expiry, memory of flushed

@@ -1,0 +1,55 @@
+/* A collection by itself: a dictionary, set, list or sorted set that knows nothing of keys, caches, locks or
+ * limits. The engine keeps an item whose value points at it, holds the shard's lock around every function here,
+ * and sees that memory is there before it asks for a change. */
+#ifndef MAYFLY_STORE_MEMORY_COLLECTION_H
+#define MAYFLY_STORE_MEMORY_COLLECTION_H
+
+#include "base/list.h"
+#include "store/store.h"
+
+/* What a collection of any type begins with; the rest is collection.c's. */
+struct collection {
+    struct list link;     /* the engine's: of its shard's collections, or of those to be freed */
+    uint64_t bytes;       /* memory held, this structure and the allocator's overhead included */
+    uint64_t length;      /* elements */
+    enum store_type type; /* STORE_LEADERBOARD is kept as a sorted set */
+};
+
+/* What a reply points at: elements on the stack while they are few, and bytes that a command took out. */
+#define COLLECTION_ELEMENTS_NEAR 32
+struct collection_answer {
+    struct store_element near[COLLECTION_ELEMENTS_NEAR];
+    struct store_element *far; /* allocated when they do not fit */
+    uint8_t *taken;            /* allocated for what is no longer in the collection */
+};
+
+/* A new, empty collection, or NULL. SEED hashes its names. */
+struct collection *collection_create(enum store_type type, uint64_t seed);
+
+/* Frees a bounded piece of it, about 50 us; true when all of it is gone. Nothing else may be asked of a collection
+ * once this has begun. */
+bool collection_free_piece(struct collection *collection);
+
+/* The most by which a command can make a collection's `bytes` grow, a new collection included. */
+uint64_t collection_growth_bytes(const struct store_command *command);
+
+/* Whether the command could change a collection, and whether it creates one where there is none. */
+bool collection_command_writes(enum store_command_kind kind);
+bool collection_command_creates(enum store_command_kind kind);
+
+/* Does the command, which is of the collection's type and neither STORE_CLEAR nor STORE_SORTED_UNION, and fills
+ * STATUS and what belongs to it in REPLY. What a reply points at lives until the collection's next change, and
+ * until collection_answer_free. NO_MEMORY, where the C library has none, leaves the collection as it was. Length 0
+ * afterwards means that it is to go. */
+void collection_apply(struct collection *collection, const struct store_command *command,
+                      struct collection_answer *answer, struct store_reply *reply);
+
+/* ANSWER was used by collection_apply. */
+void collection_answer_free(struct collection_answer *answer);
+
+/* STORE_SORTED_UNION, a source at a time: adds SOURCE's elements to the sorted set INTO. OK, NO_MEMORY; after a
+ * failure INTO is to be freed. */
+enum store_status collection_merge(struct collection *into, const struct collection *source, double weight,
+                                   enum store_aggregate aggregate);
+
+#endif
