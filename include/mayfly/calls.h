@@ -1,4 +1,5 @@
-/* Calls: every method of a cache, made as a value and then sent, blocking or with a callback.
+/* Calls: every method of a cache, made as a value and then sent, blocking or with a callback. Here is what
+ * all of them share and the scalar ones; collections.h, leaderboards.h and topics.h have the others.
  *
  *     mayfly_request request = mayfly_get("sessions", mayfly_text("user-17"));
  *     mayfly_reply *reply;
@@ -6,8 +7,8 @@
  *         use(reply->value);
  *     mayfly_reply_free(reply);
  *
- * Keys have 1 byte or more, keys and values may hold any bytes. Names of caches have 1 to 255 bytes, none of
- * them a control character and none a space at an end. A request only points at what it was made from,
+ * Keys have 1 byte or more, keys and values may hold any bytes. Names of caches have 1 to 255 bytes, none
+ * of them a control character and none a space at an end. A request only points at what it was made from,
  * which has to live until mayfly_call or mayfly_start returns. */
 #ifndef MAYFLY_CALLS_H
 #define MAYFLY_CALLS_H
@@ -39,6 +40,51 @@ typedef enum mayfly_method {
     MAYFLY_METHOD_LIST_CACHES,
     MAYFLY_METHOD_FLUSH_CACHE,
     MAYFLY_METHOD_PING,
+    /* collections.h */
+    MAYFLY_METHOD_DICTIONARY_GET,
+    MAYFLY_METHOD_DICTIONARY_FETCH,
+    MAYFLY_METHOD_DICTIONARY_SET,
+    MAYFLY_METHOD_DICTIONARY_INCREMENT,
+    MAYFLY_METHOD_DICTIONARY_DELETE,
+    MAYFLY_METHOD_DICTIONARY_LENGTH,
+    MAYFLY_METHOD_SET_FETCH,
+    MAYFLY_METHOD_SET_SAMPLE,
+    MAYFLY_METHOD_SET_UNION,
+    MAYFLY_METHOD_SET_DIFFERENCE,
+    MAYFLY_METHOD_SET_CONTAINS,
+    MAYFLY_METHOD_SET_LENGTH,
+    MAYFLY_METHOD_SET_POP,
+    MAYFLY_METHOD_LIST_PUSH_FRONT,
+    MAYFLY_METHOD_LIST_PUSH_BACK,
+    MAYFLY_METHOD_LIST_POP_FRONT,
+    MAYFLY_METHOD_LIST_POP_BACK,
+    MAYFLY_METHOD_LIST_ERASE,
+    MAYFLY_METHOD_LIST_REMOVE,
+    MAYFLY_METHOD_LIST_FETCH,
+    MAYFLY_METHOD_LIST_LENGTH,
+    MAYFLY_METHOD_LIST_CONCATENATE_FRONT,
+    MAYFLY_METHOD_LIST_CONCATENATE_BACK,
+    MAYFLY_METHOD_LIST_RETAIN,
+    MAYFLY_METHOD_SORTED_SET_PUT,
+    MAYFLY_METHOD_SORTED_SET_FETCH,
+    MAYFLY_METHOD_SORTED_SET_GET_SCORE,
+    MAYFLY_METHOD_SORTED_SET_REMOVE,
+    MAYFLY_METHOD_SORTED_SET_INCREMENT,
+    MAYFLY_METHOD_SORTED_SET_GET_RANK,
+    MAYFLY_METHOD_SORTED_SET_LENGTH,
+    MAYFLY_METHOD_SORTED_SET_LENGTH_BY_SCORE,
+    MAYFLY_METHOD_SORTED_SET_UNION_STORE,
+    /* leaderboards.h */
+    MAYFLY_METHOD_LEADERBOARD_DELETE,
+    MAYFLY_METHOD_LEADERBOARD_UPSERT,
+    MAYFLY_METHOD_LEADERBOARD_REMOVE,
+    MAYFLY_METHOD_LEADERBOARD_LENGTH,
+    MAYFLY_METHOD_LEADERBOARD_GET_BY_RANK,
+    MAYFLY_METHOD_LEADERBOARD_GET_RANK,
+    MAYFLY_METHOD_LEADERBOARD_GET_BY_SCORE,
+    MAYFLY_METHOD_LEADERBOARD_GET_COMPETITION_RANK,
+    /* topics.h */
+    MAYFLY_METHOD_PUBLISH,
     MAYFLY_METHODS,
 } mayfly_method;
 
@@ -71,26 +117,114 @@ typedef enum mayfly_type {
     MAYFLY_SORTED_SET,
 } mayfly_type;
 
-/* One item of a batch, asked for or answered. */
+/* The order of sorted sets and leaderboards. Rank 0 is the lowest score when ascending, the highest when
+ * descending. */
+typedef enum mayfly_order {
+    MAYFLY_ASCENDING,
+    MAYFLY_DESCENDING,
+} mayfly_order;
+
+/* What becomes of the scores of a value that several sources of a union hold. */
+typedef enum mayfly_aggregate {
+    MAYFLY_SUM,
+    MAYFLY_MINIMUM,
+    MAYFLY_MAXIMUM,
+} mayfly_aggregate;
+
+/* An end of a slice that is left open: the first element or behind the last one. */
+#define MAYFLY_UNBOUNDED INT64_MIN
+
+/* As a limit: as many as there are. */
+#define MAYFLY_ALL       UINT64_MAX
+
+typedef enum mayfly_bound_kind {
+    MAYFLY_BOUND_NONE,
+    MAYFLY_BOUND_INCLUSIVE,
+    MAYFLY_BOUND_EXCLUSIVE,
+} mayfly_bound_kind;
+
+/* An end of a range of scores; the functions below are the way to make one. */
+typedef struct mayfly_bound {
+    mayfly_bound_kind kind;
+    double score; /* a number; infinite ones are allowed but for leaderboards */
+} mayfly_bound;
+
+static inline mayfly_bound mayfly_unbounded(void)
+{
+    mayfly_bound bound = {MAYFLY_BOUND_NONE, 0};
+    return bound;
+}
+
+static inline mayfly_bound mayfly_inclusive(double score)
+{
+    mayfly_bound bound = {MAYFLY_BOUND_INCLUSIVE, score};
+    return bound;
+}
+
+static inline mayfly_bound mayfly_exclusive(double score)
+{
+    mayfly_bound bound = {MAYFLY_BOUND_EXCLUSIVE, score};
+    return bound;
+}
+
+/* Elements of a list by their indices: COUNT of them from BEGIN on. */
+typedef struct mayfly_range {
+    uint32_t begin;
+    uint32_t count;
+} mayfly_range;
+
+/* One of the many things that a request or a reply holds: an item of a batch, an element of a collection
+ * or of a leaderboard. What belongs to it:
+ *
+ *     batches        key, value (set_batch, get_batch), ttl_ms (set_batch), found (get_batch, keys_exist)
+ *     caches         key: the name (list_caches)
+ *     dictionaries   key: the field, value, found (get)
+ *     sets, lists    value, found (contains)
+ *     sorted sets    value, score, found (get_score); for union_store key: a source, score: its weight
+ *     leaderboards   id, score, rank
+ */
 typedef struct mayfly_item {
-    mayfly_bytes key;   /* requests; list_caches replies: a cache's name */
-    mayfly_bytes value; /* set_batch requests, get_batch replies */
-    uint64_t ttl_ms;    /* set_batch requests */
-    bool found;         /* get_batch and keys_exist replies */
+    mayfly_bytes key;
+    mayfly_bytes value;
+    uint64_t ttl_ms;
+    bool found;
+    double score;
+    uint64_t rank; /* from 0 */
+    uint32_t id;
 } mayfly_item;
 
 typedef struct mayfly_request {
     mayfly_method method;
     mayfly_condition condition; /* set_if, set_if_hash */
     const char *cache;          /* its name; for control methods the cache they are about */
-    mayfly_bytes key;
-    mayfly_bytes value;
-    mayfly_bytes operand; /* of the condition */
-    uint64_t ttl_ms;      /* 1 up to the server's limit, 24 hours unless it says otherwise */
-    int64_t amount;
+    mayfly_bytes key;           /* of the item; the name of a collection, leaderboard or topic */
+    mayfly_bytes value;         /* of the item; one element of a collection; a message to publish */
+    mayfly_bytes operand;       /* of the condition */
+    uint64_t ttl_ms;            /* 1 up to the server's limit, 24 hours unless it says otherwise */
+    int64_t amount;             /* increment, dictionary_increment */
     const mayfly_item *items;
     size_t item_count;
     mayfly_ttl_mode ttl_mode; /* update_ttl */
+
+    /* Collections, leaderboards and topics. */
+    mayfly_bytes field; /* dictionary_increment */
+    bool refresh_ttl;   /* a collection that is there takes ttl_ms too */
+    bool all;           /* dictionary_delete, set_difference, list_erase, sorted_set_remove: all there is */
+    bool from_items;    /* set_difference: the items without what is stored, not the other way round */
+    bool by_score;      /* sorted_set_fetch: min, max, offset, limit; otherwise start, end */
+    bool values_only;   /* sorted_set_fetch: without the scores, to save bytes */
+    bool is_text;       /* publish: the value is UTF-8 */
+    double score;       /* sorted_set_increment: what to add, a finite number */
+    int64_t start;      /* the first index or rank, or MAYFLY_UNBOUNDED */
+    int64_t end;        /* the one behind the last, or MAYFLY_UNBOUNDED */
+    mayfly_bound min;   /* scores */
+    mayfly_bound max;   /* likewise */
+    uint32_t offset;    /* elements of the range to pass over */
+    uint64_t limit;     /* how many at most: of what is answered; for lists of what is kept, 0: all */
+    mayfly_order order; /* sorted sets, leaderboards */
+    mayfly_aggregate aggregate; /* sorted_set_union_store */
+    const mayfly_range *ranges; /* list_erase */
+    size_t range_count;
 
     /* To be set on any request as wanted. */
     uint32_t deadline_ms;            /* 0: the configuration's */
@@ -111,12 +245,13 @@ typedef struct mayfly_reply {
     mayfly_status status;
     mayfly_outcome outcome;   /* where the status is OK */
     const char *message;      /* a sentence where it is not, else "" */
-    mayfly_bytes value;       /* get, get_with_hash */
+    mayfly_bytes value;       /* get, get_with_hash, list_pop_front, list_pop_back */
     mayfly_bytes hash;        /* get_with_hash, set_if_hash when stored: 16 bytes from mayfly servers */
-    int64_t number;           /* increment: the value now stored */
+    int64_t number;           /* increments: the value now stored; lengths; sorted_set_get_rank: the rank */
+    double score;             /* sorted_set_increment: the score now stored */
     uint64_t ttl_ms;          /* item_get_ttl: what remains */
     mayfly_type type;         /* item_get_type */
-    const mayfly_item *items; /* get_batch, keys_exist: as asked; list_caches */
+    const mayfly_item *items; /* of batches as asked, of fetches as the server orders them; list_caches */
     size_t item_count;
     const mayfly_metadata *trailers; /* metadata of the reply, such as `err` */
     size_t trailer_count;
@@ -300,9 +435,10 @@ static inline mayfly_request mayfly_ping(void)
 
 /* --- Sending --- */
 
-/* Sends a request and waits for its reply, at most until the deadline. Returns the reply's status; *reply is
- * the caller's to free and never NULL but when memory is out (RESOURCE_EXHAUSTED). Threads: see client.h.
- * INVALID_ARGUMENT from a callback, FAILED_PRECONDITION in a child that was forked after the client opened. */
+/* Sends a request and waits for its reply, at most until the deadline. Returns the reply's status; *reply
+ * is the caller's to free and never NULL but when memory is out (RESOURCE_EXHAUSTED). Threads: see
+ * client.h. INVALID_ARGUMENT from a callback, FAILED_PRECONDITION in a child that was forked after the
+ * client opened. */
 MAYFLY_API mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request,
                                      mayfly_reply **reply);
 

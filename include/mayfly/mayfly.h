@@ -4,7 +4,10 @@
 
 #include <mayfly/calls.h>
 #include <mayfly/client.h>
+#include <mayfly/collections.h>
 #include <mayfly/configuration.h>
+#include <mayfly/leaderboards.h>
+#include <mayfly/topics.h>
 #include <mayfly/types.h>
 
 #endif

@@ -519,15 +519,15 @@ const struct client_method client_methods[MAYFLY_METHODS] = {
 struct h2_methods *client_methods_create(void)
 {
     struct h2_method paths[MAYFLY_METHODS];
-    for (size_t i = 0; i < MAYFLY_METHODS; i++)
+    for (size_t i = 0; i < MAYFLY_METHOD_DICTIONARY_GET; i++)
         paths[i] = (struct h2_method){.path = client_methods[i].path,
                                       .server_streams = client_methods[i].server_streams};
-    return h2_methods_create(paths, MAYFLY_METHODS);
+    return h2_methods_create(paths, MAYFLY_METHOD_DICTIONARY_GET);
 }
 
 const char *mayfly_method_name(mayfly_method method)
 {
-    return (unsigned)method < MAYFLY_METHODS ? client_methods[method].name : "";
+    return (unsigned)method < MAYFLY_METHODS && client_methods[method].name != NULL ? client_methods[method].name : "";
 }
 
 /* --- Requests that cannot be sent --- */
@@ -670,6 +670,8 @@ const char *client_request_problem(const mayfly_request *request)
 {
     if ((unsigned)request->method >= MAYFLY_METHODS)
         return "the request has no method";
+    if (client_methods[request->method].encode == NULL)
+        return "this method cannot be sent yet";
     if (request->method == MAYFLY_METHOD_UPDATE_TTL && (unsigned)request->ttl_mode > MAYFLY_TTL_DECREASE)
         return "the ttl_mode is none of those there are";
     const char *problem = cache_problem(request);
