@@ -13,6 +13,7 @@
 struct bench_settings {
     const char *endpoint;
     const char *cache;
+    const char *workload;
     int64_t concurrency;
     const char *channels;
     int64_t threads;
