@@ -173,7 +173,8 @@ static void *run_thread(void *context)
     struct bench_thread *thread = context;
     struct bench_load *load = thread->load;
     thread->phase = PHASE_FILL;
-    thread->next_key = load->settings->reads_percent > 0 ? (int64_t)thread->number : load->settings->keys;
+    bool fills = load->settings->reads_percent > 0 && !load->settings->filled;
+    thread->next_key = fills ? (int64_t)thread->number : load->settings->keys;
     start_slots(thread);
     drive_until_idle(thread);
     atomic_fetch_add(&load->filled, 1);
