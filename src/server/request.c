@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SPARE_REQUESTS_MAX 1024
@@ -221,6 +222,14 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
                             enum server_cause cause)
 {
     finish(request, status, bytes_of(message), request->worker->causes[cause]);
+}
+
+/* The client's developer learns which field is wrong: "`score` is not a number". */
+void server_fail_argument(struct server_request *request, const char *field, const char *what)
+{
+    char message[128];
+    (void)snprintf(message, sizeof message, "`%s` %s", field, what);
+    server_fail(request, STATUS_INVALID_ARGUMENT, message);
 }
 
 void server_fail_malformed(struct server_request *request)

@@ -78,6 +78,7 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
                             enum server_cause cause);
 
 /* The failures that more than one method knows. */
+void server_fail_argument(struct server_request *request, const char *field, const char *what);
 void server_fail_malformed(struct server_request *request);
 void server_fail_memory(struct server_request *request);
 

@@ -19,6 +19,10 @@ struct server_settings {
     int64_t max_caches;
     int64_t max_message_bytes;
     int64_t max_item_bytes;
+    int64_t max_element_bytes;
+    int64_t max_leaderboard_call;
+    int64_t max_leaderboard_bytes;
+    int64_t max_leaderboard_ttl_ns;
     int64_t max_batch;
     int64_t max_header_bytes;
     int64_t max_buffered_bytes;

@@ -9,6 +9,7 @@
 static const char *const cause_names[SERVER_CAUSES] = {
     [CAUSE_REQUEST_SIZE] = "request_size_limit_exceeded",
     [CAUSE_ITEM_SIZE] = "item_size_limit_exceeded",
+    [CAUSE_ELEMENT_SIZE] = "element_size_limit_exceeded",
 };
 
 /* --- What a connection tells --- */

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 /* The causes that a client can tell apart by the trailer `err`. */
-enum server_cause { CAUSE_NONE, CAUSE_REQUEST_SIZE, CAUSE_ITEM_SIZE, SERVER_CAUSES };
+enum server_cause { CAUSE_NONE, CAUSE_REQUEST_SIZE, CAUSE_ITEM_SIZE, CAUSE_ELEMENT_SIZE, SERVER_CAUSES };
 
 struct server_counters {
     _Atomic uint64_t replies[STATUS_COUNT];
