@@ -4,6 +4,7 @@
 
 #define SCS         "/cache_client.Scs/"
 #define LEADERBOARD "/leaderboard.Leaderboard/"
+#define PUBSUB      "/cache_client.pubsub.Pubsub/"
 #define CONTROL     "/control_client.ScsControl/"
 #define HEALTH      "/grpc.health.v1.Health/"
 #define REFLECTION  "ServerReflection/ServerReflectionInfo"
@@ -71,6 +72,8 @@
     M(CONTROL "ListCaches", UNARY, .handle = control_list_caches)                                            \
     M(CONTROL "FlushCache", UNARY, .handle = control_flush_cache)                                            \
     M("/cache_client.Ping/Ping", UNARY, .handle = ping_ping)                                                 \
+    M(PUBSUB "Publish", UNARY, .handle = pubsub_publish)                                                     \
+    M(PUBSUB "Subscribe", SERVER_STREAMS, .handle = pubsub_subscribe, .drain = pubsub_drain)                 \
     M(HEALTH "Check", UNARY, .handle = health_check)                                                         \
     M(HEALTH "Watch", SERVER_STREAMS, .handle = health_watch, .drain = health_drain)                         \
     M("/grpc.reflection.v1." REFLECTION, BOTH_STREAM, .handle = reflection_message,                          \

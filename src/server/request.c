@@ -119,6 +119,16 @@ void server_request_handle(struct server_request *request, struct bytes message)
         request->method->drain(request);
 }
 
+/* Tells a handler that keeps a request among others' that it has ended, for whatever reason. */
+static void tell_ended(struct server_request *request)
+{
+    void (*ended)(struct server_request * request) = request->ended;
+    request->ended = NULL;
+    request->resume = NULL;
+    if (ended != NULL)
+        ended(request);
+}
+
 static void request_recycle(struct server_request *request)
 {
     struct server_worker *worker = request->worker;
@@ -131,7 +141,6 @@ static void request_recycle(struct server_request *request)
         return;
     }
     request->state = NULL;
-    request->resume = NULL;
     request->cache = NULL;
     request->finished = false;
     list_push_front(&worker->spare_requests, &request->link);
@@ -141,6 +150,7 @@ static void request_recycle(struct server_request *request)
 void server_request_closed(struct server_request *request)
 {
     struct server_worker *worker = request->worker;
+    tell_ended(request);
     request->call = NULL;
     list_remove(&request->link);
     net_loop_disarm(&worker->loop, &request->deadline);
@@ -177,7 +187,7 @@ static void finish(struct server_request *request, enum status status, struct by
     server_count(&request->worker->counters.replies[status]);
     request->finished = true;
     list_remove(&request->link);
-    request->resume = NULL;
+    tell_ended(request);
     net_loop_disarm(&request->worker->loop, &request->deadline);
     h2_finish(request->call, status, message, trailers);
 }

@@ -39,6 +39,8 @@ struct server_request {
 
     void *state;                                    /* the handler's */
     void (*resume)(struct server_request *request); /* there is room for more of the reply */
+    void (*ended)(
+        struct server_request *request); /* once, when it is answered to the end or its call is gone */
 };
 
 /* The table of methods, and the same as the engine wants it. */

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "net/listener.h"
 #include "server/services.h"
+#include "server/topics.h"
 #include "store/memory.h"
 
 #include <errno.h>
@@ -292,6 +293,18 @@ static void raise_descriptor_limit(const struct server *server)
     log_write(server->log, LOG_WARN, "fewer descriptors than connections", fields, 2);
 }
 
+static struct topics *create_topics(const struct server_settings *settings)
+{
+    const struct topics_limits limits = {
+        .history_messages = (size_t)settings->topic_history,
+        .history_bytes = (size_t)settings->topic_history_bytes,
+        .memory_bytes = (size_t)settings->topics_memory_bytes,
+        .topics = (size_t)settings->max_topics,
+        .subscriptions = (size_t)settings->max_subscriptions,
+    };
+    return topics_create(&limits, hash_random_seed());
+}
+
 static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
 {
     struct server *server = &running->server;
@@ -303,7 +316,9 @@ static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
     server->store = store_memory_create(&options);
     server->methods = h2_methods_create(server_paths, server_methods_count);
     running->workers = calloc((size_t)server->settings->threads, sizeof *running->workers);
-    if (server->store == NULL || server->methods == NULL || running->workers == NULL)
+    server->topics = create_topics(server->settings);
+    if (server->store == NULL || server->methods == NULL || server->topics == NULL ||
+        running->workers == NULL)
         goto no_memory;
     running->worker_count = (size_t)server->settings->threads;
     for (; running->workers_ready < running->worker_count; running->workers_ready++)
@@ -350,6 +365,7 @@ bool server_run(const struct server_settings *settings, const struct log *log, c
         server_worker_free(&running.workers[i]);
     free(running.workers);
     h2_methods_destroy(running.server.methods);
+    topics_destroy(running.server.topics);
     store_destroy(running.server.store);
     return begun;
 }

@@ -29,6 +29,14 @@ struct server_settings {
     int64_t max_ttl_ns;
     int64_t stall_timeout_ns;
     int64_t drain_timeout_ns;
+    int64_t max_topic_message_bytes;
+    int64_t topic_history;
+    int64_t topic_history_bytes;
+    int64_t topics_memory_bytes;
+    int64_t max_topics;
+    int64_t max_subscriptions;
+    int64_t subscriber_buffer_bytes;
+    int64_t topic_heartbeat_ns;
     const char *log_level;
 };
 

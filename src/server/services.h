@@ -93,6 +93,15 @@ void control_flush_cache(struct server_request *request, struct bytes message);
 /* ping.c: cache_client.Ping */
 void ping_ping(struct server_request *request, struct bytes message);
 
+/* pubsub.c: cache_client.pubsub.Pubsub */
+void pubsub_publish(struct server_request *request, struct bytes message);
+void pubsub_subscribe(struct server_request *request, struct bytes message);
+void pubsub_drain(struct server_request *request);
+
+/* What a worker keeps of its subscribers. NULL when memory is out; closed when there are none any more. */
+struct pubsub_desk *pubsub_desk_open(struct server_worker *worker);
+void pubsub_desk_close(struct pubsub_desk *desk);
+
 /* health.c: grpc.health.v1.Health */
 void health_check(struct server_request *request, struct bytes message);
 void health_watch(struct server_request *request, struct bytes message);

@@ -1,7 +1,7 @@
 #include "server/worker.h"
 
 #include "base/clock.h"
-#include "server/request.h"
+#include "server/services.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@ static const char *const cause_names[SERVER_CAUSES] = {
     [CAUSE_REQUEST_SIZE] = "request_size_limit_exceeded",
     [CAUSE_ITEM_SIZE] = "item_size_limit_exceeded",
     [CAUSE_ELEMENT_SIZE] = "element_size_limit_exceeded",
+    [CAUSE_TOPIC_SUBSCRIPTIONS] = "topic_subscriptions_limit_exceeded",
 };
 
 /* --- What a connection tells --- */
@@ -242,15 +243,19 @@ bool server_worker_init(struct server_worker *worker, struct server *server)
     list_init(&worker->connections);
     list_init(&worker->spare_requests);
     timer_init(&worker->drain_limit, on_drain_limit);
-    if (!make_causes(worker))
+    if (!make_causes(worker) || net_loop_init(&worker->loop) != 0)
         return false;
-    return net_loop_init(&worker->loop) == 0;
+    worker->pubsub = pubsub_desk_open(worker);
+    if (worker->pubsub == NULL)
+        net_loop_free(&worker->loop);
+    return worker->pubsub != NULL;
 }
 
 void server_worker_free(struct server_worker *worker)
 {
     net_loop_disarm(&worker->loop, &worker->drain_limit);
     net_loop_free(&worker->loop);
+    pubsub_desk_close(worker->pubsub);
     server_requests_free(worker);
     for (size_t i = 0; i < SERVER_CAUSES; i++)
         metadata_release(worker->causes[i]);

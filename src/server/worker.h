@@ -11,7 +11,14 @@
 #include <stdatomic.h>
 
 /* The causes that a client can tell apart by the trailer `err`. */
-enum server_cause { CAUSE_NONE, CAUSE_REQUEST_SIZE, CAUSE_ITEM_SIZE, CAUSE_ELEMENT_SIZE, SERVER_CAUSES };
+enum server_cause {
+    CAUSE_NONE,
+    CAUSE_REQUEST_SIZE,
+    CAUSE_ITEM_SIZE,
+    CAUSE_ELEMENT_SIZE,
+    CAUSE_TOPIC_SUBSCRIPTIONS,
+    SERVER_CAUSES
+};
 
 struct server_counters {
     _Atomic uint64_t replies[STATUS_COUNT];
@@ -27,6 +34,7 @@ struct server {
     const struct log *log;
     struct store *store;
     struct h2_methods *methods;
+    struct topics *topics;
     _Atomic uint64_t caches_epoch; /* moves when a cache is created or deleted */
     _Atomic int64_t open_connections;
     _Atomic bool draining;
@@ -40,6 +48,7 @@ struct server_worker {
     size_t spare_count;
     struct metadata *causes[SERVER_CAUSES];
     struct timer drain_limit;
+    struct pubsub_desk *pubsub;
 
     _Atomic int64_t streams;
     _Atomic int64_t assigned; /* connections given to this worker and not yet closed */
