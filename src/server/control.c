@@ -173,18 +173,24 @@ static uint32_t kib(int64_t bytes)
     return (uint32_t)((bytes + 1023) / 1024);
 }
 
+/* A rate as it is listed. */
+static uint32_t rate(int64_t per_s)
+{
+    return per_s > 0 ? (uint32_t)per_s : NO_LIMIT;
+}
+
 void control_list_caches(struct server_request *request, struct bytes message)
 {
     if (server_unpack(request, &control_client____list_caches_request__descriptor, message) == NULL)
         return;
     const struct server_settings *settings = request->worker->server->settings;
     ControlClient__CacheLimits cache_limits = CONTROL_CLIENT____CACHE_LIMITS__INIT;
-    cache_limits.max_traffic_rate = NO_LIMIT;
-    cache_limits.max_throughput_kbps = NO_LIMIT;
+    cache_limits.max_traffic_rate = rate(settings->max_requests_per_s);
+    cache_limits.max_throughput_kbps = rate(kib(settings->max_bytes_per_s));
     cache_limits.max_item_size_kb = kib(settings->max_item_bytes);
     cache_limits.max_ttl_seconds = (uint64_t)(settings->max_ttl_ns / NS_PER_S);
     ControlClient__TopicLimits topic_limits = CONTROL_CLIENT____TOPIC_LIMITS__INIT;
-    topic_limits.max_publish_rate = NO_LIMIT;
+    topic_limits.max_publish_rate = rate(settings->max_requests_per_s);
     topic_limits.max_subscription_count = (uint32_t)settings->max_subscriptions;
     topic_limits.max_publish_message_size_kb = kib(settings->max_topic_message_bytes);
 

@@ -387,6 +387,7 @@ struct pubsub_desk *pubsub_desk_open(struct server_worker *worker)
 
 void pubsub_desk_close(struct pubsub_desk *desk)
 {
-    topics_listener_free(&desk->listener);
+    if (desk != NULL)
+        topics_listener_free(&desk->listener);
     free(desk);
 }

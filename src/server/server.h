@@ -24,6 +24,8 @@ struct server_settings {
     int64_t max_leaderboard_bytes;
     int64_t max_leaderboard_ttl_ns;
     int64_t max_batch;
+    int64_t max_requests_per_s;
+    int64_t max_bytes_per_s;
     int64_t max_header_bytes;
     int64_t max_buffered_bytes;
     int64_t max_ttl_ns;
@@ -38,6 +40,8 @@ struct server_settings {
     int64_t subscriber_buffer_bytes;
     int64_t topic_heartbeat_ns;
     const char *log_level;
+    bool test_faults;
+    const char *test_faults_listen;
 };
 
 /* The settings as a table, for parsing, help and documentation. */

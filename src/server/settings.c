@@ -2,6 +2,8 @@
  * docs/settings.md come. */
 #include "server/server.h"
 
+#include "server/quota.h"
+
 #define SECOND     INT64_C(1000000000)
 #define KIB        INT64_C(1024)
 #define MIB        (KIB * 1024)
@@ -126,6 +128,25 @@ const struct option server_options[] = {
      .max = 10000000,
      .value_name = "N",
      .help = "items in one GetBatch, SetBatch or KeysExist; elements in one call on a collection"},
+    {.name = "max-requests-per-second",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_requests_per_s),
+     .fallback = "0",
+     .min = 0,
+     .max = QUOTA_REQUESTS_MAX,
+     .value_name = "N",
+     .help =
+         "requests of each cache, with a burst of one second's worth; a batch counts as one; 0 is no limit"},
+    {.name = "max-bytes-per-second",
+     .type = OPTION_SIZE,
+     .offset = AT(max_bytes_per_s),
+     .fallback = "0b",
+     .min = 0,
+     .max = QUOTA_BYTES_MAX,
+     .value_name = "SIZE",
+     .help =
+         "messages of each cache, requests and replies together, with a burst of one second's worth, which a "
+         "request may not exceed; 0 is no limit"},
     {.name = "max-header",
      .type = OPTION_SIZE,
      .offset = AT(max_header_bytes),
@@ -237,6 +258,17 @@ const struct option server_options[] = {
      .value_name = "LEVEL",
      .help = "debug, info, warn or error",
      .choices = log_levels},
+    {.name = "test-faults",
+     .type = OPTION_FLAG,
+     .offset = AT(test_faults),
+     .help = "for tests of clients, never in production: callers can have calls fail, wait or hang"},
+    {.name = "test-faults-listen",
+     .type = OPTION_TEXT,
+     .offset = AT(test_faults_listen),
+     .fallback = "127.0.0.1:9090",
+     .value_name = "ADDRESS:PORT",
+     .help = "with --test-faults, where HTTP takes /block, /unblock and /simulate; port 0 lets the system "
+             "choose"},
 };
 
 const size_t server_options_count = sizeof server_options / sizeof server_options[0];

@@ -17,6 +17,8 @@ enum server_cause {
     CAUSE_ITEM_SIZE,
     CAUSE_ELEMENT_SIZE,
     CAUSE_TOPIC_SUBSCRIPTIONS,
+    CAUSE_OPERATIONS_RATE,
+    CAUSE_THROUGHPUT_RATE,
     SERVER_CAUSES
 };
 
@@ -35,6 +37,8 @@ struct server {
     struct store *store;
     struct h2_methods *methods;
     struct topics *topics;
+    struct quotas *quotas;         /* NULL without rates */
+    struct server_rig *rig;        /* NULL without --test-faults */
     _Atomic uint64_t caches_epoch; /* moves when a cache is created or deleted */
     _Atomic int64_t open_connections;
     _Atomic bool draining;
@@ -56,6 +60,7 @@ struct server_worker {
 
     pthread_t thread;
     struct net_task drain;
+    bool is_blocked; /* by the test port */
 };
 
 struct server_connection {
@@ -79,6 +84,11 @@ void server_worker_assign(struct server_worker *worker, int fd);
 
 /* Any thread: has the worker end its connections gracefully and then its loop. */
 void server_worker_drain(struct server_worker *worker);
+
+/* Has the worker's connections neither read nor write until it is told otherwise: by the worker's own thread, or by
+ * another one, which waits until it is done. */
+void server_worker_block(struct server_worker *worker, bool blocked);
+void server_worker_block_and_wait(struct server_worker *worker, bool blocked);
 
 void server_worker_free(struct server_worker *worker);
 
