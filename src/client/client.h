@@ -23,15 +23,18 @@
 
 struct client_call;
 
-/* --- Methods: methods.c --- */
+/* --- Methods: methods.c, problems.c --- */
+
+enum client_method_traits {
+    NAMES_CACHE = 1,  /* by metadata */
+    REPEATABLE = 2,   /* may be sent again after INTERNAL or UNAVAILABLE */
+    STREAMS = 4,      /* its reply is many messages */
+    ANSWERS_EACH = 8, /* with as many items as were asked for */
+};
 
 struct client_method {
-    const char *name;
     const char *path;
-    bool server_streams;
-    bool repeatable;   /* may be sent again after INTERNAL or UNAVAILABLE */
-    bool names_cache;  /* by metadata */
-    bool answers_each; /* with as many items as were asked for */
+    unsigned traits;
     /* Appends the request's message to TO; false when memory is out. */
     bool (*encode)(const mayfly_request *request, struct buffer *to);
     /* Reads a message of the reply into call->reply; false when it makes no sense. What the reply points at
@@ -39,11 +42,17 @@ struct client_method {
     bool (*decode)(struct client_call *call, struct bytes message);
 };
 
+/* Subscribe is no call that ends with a reply: it has a place among the paths alone. */
+#define CLIENT_METHOD_SUBSCRIBE MAYFLY_METHODS
+#define CLIENT_METHODS          (MAYFLY_METHODS + 1)
+
 extern const struct client_method client_methods[MAYFLY_METHODS];
 struct h2_methods *client_methods_create(void);
 
 /* NULL, or what is wrong with the request. Any thread. */
 const char *client_request_problem(const mayfly_request *request);
+const char *client_cache_problem(const char *cache);
+bool client_is_utf8(mayfly_bytes bytes);
 
 /* --- Calls: call.c --- */
 
