@@ -257,7 +257,7 @@ void client_pump(struct mayfly_client *client)
 {
     while (!list_empty(&client->backlog) && client->in_flight_count < client->configuration.max_in_flight &&
            !client->closing) {
-        struct channel *channel = client_channel_choose(client);
+        struct channel *channel = client_channel_choose(&client->channels);
         if (channel == NULL)
             return;
         struct client_call *call = list_entry(client->backlog.next, struct client_call, link);

@@ -1,5 +1,5 @@
-/* The methods: a row for each says where it goes, what is true of it, and who writes its request and reads its
- * reply. Which methods may be repeated is the protocol's own list. */
+/* The methods: a row for each says where it goes, what is true of it, and who writes its request and reads
+ * its reply. Which methods may be repeated is the protocol's own list. */
 #include "client/methods.h"
 
 #define SCS     "/cache_client.Scs/"

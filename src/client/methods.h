@@ -1,7 +1,7 @@
-/* What the files about methods share: how their messages are written and read. A request is written straight
- * into the call's buffer and a reply read where it lies, field by field; that is shorter than to build the
- * generated structures and convert, and large collections cost no second copy. Fields with a default value are
- * written too, which is legal and keeps the writers plain.
+/* What the files about methods share: how their messages are written and read. A request is written
+ * straight into the call's buffer and a reply read where it lies, field by field; that is shorter than to
+ * build the generated structures and convert, and large collections cost no second copy. Fields with a
+ * default value are written too, which is legal and keeps the writers plain.
  *
  *     methods.c             the table of all methods
  *     methods_scalar.c ...  what each writes and reads, a file a type
@@ -57,8 +57,8 @@ typedef bool (*wire_take)(struct client_call *call, const struct field *field);
 
 /* Has TAKE read every field of a message. */
 bool wire_read(struct client_call *call, struct bytes message, wire_take take);
-/* For the shape of most replies, a oneof of `found` = 1 and `missing` = 2: HIT, with TAKE for the fields of `found`,
- * or MISS. */
+/* For the shape of most replies, a oneof of `found` = 1 and `missing` = 2: HIT, with TAKE for the fields
+ * of `found`, or MISS. */
 bool wire_read_found(struct client_call *call, struct bytes message, wire_take take);
 /* The same where the reply has an item for each that was asked for; MISS has them too, none found. */
 bool wire_read_each(struct client_call *call, struct bytes message, wire_take take);

@@ -1,7 +1,8 @@
 /* The methods of leaderboards. */
 #include "client/methods.h"
 
-/* The name comes in field 2, where an older contract had the cache before it; GetCompetitionRank is younger. */
+/* The name comes in field 2, where an older contract had the cache before it; GetCompetitionRank is
+ * younger. */
 #define BOARD 2
 
 bool encode_leaderboard(const mayfly_request *request, struct buffer *to)

@@ -1,5 +1,5 @@
-/* The methods of scalars and of items as such. Get and Set, the hottest, are read and written in place; others
- * go through the generated code, with the call's arena for what it allocates. */
+/* The methods of scalars and of items as such. Get and Set, the hottest, are read and written in place;
+ * others go through the generated code, with the call's arena for what it allocates. */
 #include "cacheclient.pb-c.h"
 #include "client/methods.h"
 #include "proto/hot.h"

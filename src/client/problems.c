@@ -1,5 +1,6 @@
-/* What a request must be to be sent at all. What only the server can know (its limits, what a key holds) is left
- * to the server; what no server could take is told here, with the field's name, before anything leaves. */
+/* What a request must be to be sent at all. What only the server can know (its limits, what a key holds)
+ * is left to the server; what no server could take is told here, with the field's name, before anything
+ * leaves. */
 #include "client/methods.h"
 
 #include <math.h>
@@ -340,6 +341,8 @@ static const char *method_problem(const mayfly_request *request)
         return bounds_problem(request);
     case MAYFLY_METHOD_SORTED_SET_INCREMENT:
         return isfinite(request->score) ? NULL : "the score to add is not a finite number";
+    case MAYFLY_METHOD_PUBLISH:
+        return client_is_utf8(mayfly_text(request->cache)) ? NULL : "the cache's name is not UTF-8";
     case MAYFLY_METHOD_LEADERBOARD_GET_BY_RANK:
         return rank_range_problem(request);
     case MAYFLY_METHOD_LEADERBOARD_GET_BY_SCORE:

@@ -22,8 +22,8 @@ static uint8_t *varint_write(uint8_t *at, uint64_t value)
     return at;
 }
 
-/* Writes a field's tag and, behind it, VALUE as a varint where HAS_VARINT says so, then room for SIZE bytes, which is
- * returned; NULL when memory is out. */
+/* Writes a field's tag and, behind it, VALUE as a varint where HAS_VARINT says so, then room for SIZE
+ * bytes, which is returned; NULL when memory is out. */
 static uint8_t *put(struct wire_writer *writer, unsigned field, enum field_type type, bool has_varint,
                     uint64_t value, size_t size)
 {
@@ -91,8 +91,8 @@ size_t wire_open(struct wire_writer *writer, unsigned field)
     return writer->to->size;
 }
 
-/* The length was written as the one byte that does for most messages. Where it needs more, what is in the message
- * moves: a copy, but no message has to be measured before it is written. */
+/* The length was written as the one byte that does for most messages. Where it needs more, what is in the
+ * message moves: a copy, but no message has to be measured before it is written. */
 void wire_close(struct wire_writer *writer, size_t opened)
 {
     uint8_t length[VARINT_BYTES_MAX];
