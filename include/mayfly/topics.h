@@ -60,8 +60,7 @@ typedef struct mayfly_topic_options {
      * deadline. At most 86,400,000 ms. */
     uint32_t deadline_ms;
     /* Without a callback: bytes of items that wait for mayfly_subscription_next; what comes while they are
-     * used up is dropped, and told as a discontinuity. 0: 4 MiB. At least the largest message, to have
-     * room for one. */
+     * used up is dropped, and told as a discontinuity. One always has room. 0: 4 MiB. */
     size_t queue_bytes;
 } mayfly_topic_options;
 
@@ -81,7 +80,7 @@ typedef struct mayfly_topic_event {
     mayfly_bytes publisher; /* of the publisher's key, where that carries an id; else empty */
     uint64_t sequence;      /* of the item, or of the next one behind a gap */
     uint64_t page;          /* greater each time the topic began anew */
-    uint64_t last_sequence; /* before a gap; 0 where that is not known */
+    uint64_t last_sequence; /* before a gap; 0 where that is not known, as after a loss before any item came */
     mayfly_status status;   /* MAYFLY_OK but for RECONNECTING and ENDED */
     const char *message;    /* a sentence for the same two, else "" */
 } mayfly_topic_event;

@@ -109,14 +109,14 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
     call->timeout_ns = (int64_t)deadline_ms * CLOCK_NS_PER_MS;
     call->start_ns = clock_now_ns();
     call->reply = (mayfly_reply){.message = ""};
-    call->batch.asked = method->answers_each ? request->item_count : 0;
+    call->batch.asked = method->traits & ANSWERS_EACH ? request->item_count : 0;
 
     bool kept = method->encode(request, &call->request) && keep_extras(call, request);
     if (kept && client->drive == MAYFLY_DRIVEN_BY_CALLER) {
-        call->metadata = client_metadata(client, method->names_cache ? request->cache : NULL, call->extras,
-                                         call->extra_count);
+        call->metadata = client_metadata(client, method->traits & NAMES_CACHE ? request->cache : NULL,
+                                         call->extras, call->extra_count);
         kept = call->metadata != NULL;
-    } else if (kept && method->names_cache) {
+    } else if (kept && (method->traits & NAMES_CACHE)) {
         call->cache = arena_copy_text(&call->arena, bytes_of(request->cache));
         kept = call->cache != NULL;
     }
@@ -257,7 +257,7 @@ void client_pump(struct mayfly_client *client)
 {
     while (!list_empty(&client->backlog) && client->in_flight_count < client->configuration.max_in_flight &&
            !client->closing) {
-        struct channel *channel = client_channel_choose(client);
+        struct channel *channel = client_channel_choose(&client->channels);
         if (channel == NULL)
             return;
         struct client_call *call = list_entry(client->backlog.next, struct client_call, link);
@@ -311,7 +311,7 @@ static bool may_repeat(const struct client_call *call, const struct h2_outcome *
         call->deadline.due_ns <= clock_now_ns())
         return false;
     bool failed = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNAVAILABLE;
-    return outcome->unseen || (failed && client_methods[call->method].repeatable);
+    return outcome->unseen || (failed && (client_methods[call->method].traits & REPEATABLE));
 }
 
 /* Puts a call first in line again. Whoever handles the connection's input or output pumps afterwards. */

@@ -73,14 +73,28 @@ void client_channel_leave(struct channel *channel)
     channel->state = CHANNEL_LEAVING;
     list_remove(&channel->link);
     list_push_back(&client->leaving, &channel->link);
-    if (!client->closing)
-        (void)client_channel_open(client, tries);
+    if (!client->closing && channel->set == &client->channels)
+        (void)client_channel_open(client, channel->set, tries);
     count_ready(client);
     h2_drain(channel->net->h2); /* so that the connection ends with its last call */
     net_connection_flush_later(channel->net);
 }
 
 /* --- What a connection tells --- */
+
+static bool is_for_topics(const struct channel *channel)
+{
+    return channel->set == &channel->client->topic_channels;
+}
+
+/* What waits may have found room. */
+static void channel_pump(const struct channel *channel)
+{
+    if (is_for_topics(channel))
+        client_topics_pump(channel->client);
+    else
+        client_pump(channel->client);
+}
 
 static void on_message(void *owner, struct h2_call *call, struct bytes message)
 {
@@ -103,7 +117,9 @@ static void on_settings(void *owner)
         net_loop_disarm(&channel->client->loop, &channel->retry);
         count_ready(channel->client);
     }
-    client_pump(channel->client);
+    channel_pump(channel);
+    if (is_for_topics(channel) && !client_topics_wanted(channel->client))
+        client_channel_leave(channel);
 }
 
 static void on_draining(void *owner)
@@ -114,6 +130,25 @@ static void on_draining(void *owner)
 static const struct h2_events call_events = {
     .message = on_message,
     .closed = on_call_closed,
+    .settings = on_settings,
+    .draining = on_draining,
+};
+
+static void on_topic_message(void *owner, struct h2_call *call, struct bytes message)
+{
+    (void)owner;
+    client_topic_message(call->user, message);
+}
+
+static void on_topic_closed(void *owner, struct h2_call *call, const struct h2_outcome *outcome)
+{
+    (void)owner;
+    client_topic_closed(call->user, outcome);
+}
+
+static const struct h2_events topic_events = {
+    .message = on_topic_message,
+    .closed = on_topic_closed,
     .settings = on_settings,
     .draining = on_draining,
 };
@@ -130,12 +165,12 @@ static void on_received(void *owner)
 {
     struct channel *channel = owner;
     channel->heard_ns = channel->client->loop.now_ns;
-    client_pump(channel->client); /* calls that ended left room */
+    channel_pump(channel); /* calls that ended left room */
 }
 
 static void on_flushed(void *owner)
 {
-    client_pump(((struct channel *)owner)->client); /* so did calls that were reset */
+    channel_pump(owner); /* so did calls that were reset */
 }
 
 static void channel_lost(struct channel *channel, const char *why);
@@ -172,23 +207,23 @@ static bool any_hope(const struct mayfly_client *client)
     return false;
 }
 
-/* Has the channel connect: the first time at once, then after a wait that doubles until a connection lasts,
- * with jitter so that many clients do not come back in step. */
+int64_t client_backoff_ns(unsigned tries, const void *salt)
+{
+    int64_t wait_ns = RETRY_FIRST_NS << (tries < 8 ? tries - 1 : 7);
+    if (wait_ns > RETRY_LIMIT_NS)
+        wait_ns = RETRY_LIMIT_NS;
+    uint64_t dice = (uint64_t)clock_now_ns() * UINT64_C(0x9e3779b97f4a7c15) + (uintptr_t)salt;
+    return wait_ns - (int64_t)((dice >> 40) % (uint64_t)(wait_ns / 2));
+}
+
+/* Has the channel connect: the first time at once, then after a wait that doubles until a connection
+ * lasts. */
 static void channel_connect_later(struct channel *channel)
 {
-    int64_t now_ns = clock_now_ns();
-    int64_t wait_ns = 0;
-    channel->state = CHANNEL_CONNECTING;
-    if (channel->tries > 0) {
-        wait_ns = RETRY_FIRST_NS << (channel->tries < 8 ? channel->tries - 1 : 7);
-        if (wait_ns > RETRY_LIMIT_NS)
-            wait_ns = RETRY_LIMIT_NS;
-        uint64_t dice = (uint64_t)now_ns * UINT64_C(0x9e3779b97f4a7c15) + (uintptr_t)channel;
-        wait_ns -= (int64_t)((dice >> 40) % (uint64_t)(wait_ns / 2));
-        channel->state = CHANNEL_WAITING;
-    }
+    int64_t wait_ns = channel->tries > 0 ? client_backoff_ns(channel->tries, channel) : 0;
+    channel->state = channel->tries > 0 ? CHANNEL_WAITING : CHANNEL_CONNECTING;
     channel->tries++;
-    (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_add(now_ns, wait_ns));
+    (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_add(clock_now_ns(), wait_ns));
 }
 
 /* Calls wait for a try to connect; when it fails, and no other channel is on its way, they fail. */
@@ -204,7 +239,7 @@ static void channel_failed(struct channel *channel, const char *why)
     channel->addresses = NULL;
     channel->next_address = NULL;
     channel_connect_later(channel);
-    if (!had_worked && !any_hope(client))
+    if (!had_worked && !is_for_topics(channel) && !any_hope(client))
         client_fail_backlog(client, client->connect_problem);
 }
 
@@ -216,7 +251,8 @@ static void channel_lost(struct channel *channel, const char *why)
     net_loop_disarm(&client->loop, &channel->keepalive);
     net_loop_disarm(&client->loop, &channel->retry);
     channel->net = NULL;
-    if (client->closing || channel->state == CHANNEL_LEAVING)
+    bool is_idle = is_for_topics(channel) && !client_topics_wanted(client);
+    if (client->closing || channel->state == CHANNEL_LEAVING || is_idle)
         channel_free(channel);
     else if (channel->state == CHANNEL_CONNECTING && channel->next_address != NULL)
         channel_connect_next(channel);
@@ -224,6 +260,7 @@ static void channel_lost(struct channel *channel, const char *why)
         channel_failed(channel, why);
     count_ready(client);
     client_pump(client);
+    client_topics_pump(client);
 }
 
 /* --- Connecting --- */
@@ -234,7 +271,7 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
     struct h2_config config = {
         .role = H2_CLIENT,
         .methods = client->methods,
-        .events = &call_events,
+        .events = is_for_topics(channel) ? &topic_events : &call_events,
         .owner = channel,
         .limits = h2_default_limits,
         .authority = client->authority,
@@ -306,24 +343,25 @@ static void on_retry(struct timer *timer)
         channel_connect(channel);
 }
 
-bool client_channel_open(struct mayfly_client *client, unsigned tries)
+bool client_channel_open(struct mayfly_client *client, struct list *set, unsigned tries)
 {
     struct channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
         return false;
     channel->client = client;
+    channel->set = set;
     channel->tries = tries;
     timer_init(&channel->retry, on_retry);
     timer_init(&channel->keepalive, on_keepalive);
-    list_push_back(&client->channels, &channel->link);
+    list_push_back(set, &channel->link);
     channel_connect_later(channel);
     return true;
 }
 
-struct channel *client_channel_choose(struct mayfly_client *client)
+struct channel *client_channel_choose(const struct list *set)
 {
     struct channel *best = NULL;
-    for (struct list *at = client->channels.next; at != &client->channels; at = at->next) {
+    for (struct list *at = set->next; at != set; at = at->next) {
         struct channel *channel = list_entry(at, struct channel, link);
         if (channel->state == CHANNEL_READY && (best == NULL || channel->streams < best->streams) &&
             h2_capacity(channel->net->h2) > 0)
@@ -350,10 +388,12 @@ static void close_all(struct list *channels)
 void client_channels_close(struct mayfly_client *client)
 {
     close_all(&client->channels);
+    close_all(&client->topic_channels);
     close_all(&client->leaving);
 }
 
 bool client_channels_closed(const struct mayfly_client *client)
 {
-    return list_empty(&client->channels) && list_empty(&client->leaving);
+    return list_empty(&client->channels) && list_empty(&client->topic_channels) &&
+           list_empty(&client->leaving);
 }

@@ -96,9 +96,12 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
     client->configuration = *configuration;
     client->drive = drive;
     client->process = getpid();
-    struct list *lists[] = {&client->channels,  &client->leaving, &client->backlog,
-                            &client->in_flight, &client->failing, &client->spare,
-                            &client->prepared,  &client->cancels, &client->waiters};
+    struct list *lists[] = {
+        &client->channels,     &client->topic_channels, &client->leaving,       &client->backlog,
+        &client->in_flight,    &client->failing,        &client->subscriptions, &client->topics_waiting,
+        &client->spare,        &client->prepared,       &client->cancels,       &client->subscribes,
+        &client->unsubscribes, &client->waiters,
+    };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);
     (void)pthread_mutex_init(&client->lock, NULL);
@@ -139,6 +142,7 @@ static void client_shut(struct mayfly_client *client)
     client->closing = true;
     client_drive_finish(client);
     client_calls_cancel(client);
+    client_topics_close(client);
     client_channels_close(client);
     while (!client_channels_closed(client))
         net_loop_step(&client->loop, true);
@@ -190,7 +194,7 @@ mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
     uint32_t channels = client_channel_count(configuration);
     bool made = true;
     for (uint32_t i = 0; made && i < channels; i++)
-        made = client_channel_open(client, 0);
+        made = client_channel_open(client, &client->channels, 0);
     mayfly_status status = MAYFLY_OK;
     if (!made)
         status = tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");

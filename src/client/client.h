@@ -23,15 +23,18 @@
 
 struct client_call;
 
-/* --- Methods: methods.c --- */
+/* --- Methods: methods.c, problems.c --- */
+
+enum client_method_traits {
+    NAMES_CACHE = 1,  /* by metadata */
+    REPEATABLE = 2,   /* may be sent again after INTERNAL or UNAVAILABLE */
+    STREAMS = 4,      /* its reply is many messages */
+    ANSWERS_EACH = 8, /* with as many items as were asked for */
+};
 
 struct client_method {
-    const char *name;
     const char *path;
-    bool server_streams;
-    bool repeatable;   /* may be sent again after INTERNAL or UNAVAILABLE */
-    bool names_cache;  /* by metadata */
-    bool answers_each; /* with as many items as were asked for */
+    unsigned traits;
     /* Appends the request's message to TO; false when memory is out. */
     bool (*encode)(const mayfly_request *request, struct buffer *to);
     /* Reads a message of the reply into call->reply; false when it makes no sense. What the reply points at
@@ -39,11 +42,17 @@ struct client_method {
     bool (*decode)(struct client_call *call, struct bytes message);
 };
 
+/* Subscribe is no call that ends with a reply: it has a place among the paths alone. */
+#define CLIENT_METHOD_SUBSCRIBE MAYFLY_METHODS
+#define CLIENT_METHODS          (MAYFLY_METHODS + 1)
+
 extern const struct client_method client_methods[MAYFLY_METHODS];
 struct h2_methods *client_methods_create(void);
 
 /* NULL, or what is wrong with the request. Any thread. */
 const char *client_request_problem(const mayfly_request *request);
+const char *client_cache_problem(const char *cache);
+bool client_is_utf8(mayfly_bytes bytes);
 
 /* --- Calls: call.c --- */
 
@@ -115,8 +124,9 @@ enum channel_state {
 };
 
 struct channel {
-    struct list link; /* of client->channels, or of client->leaving */
+    struct list link; /* of its set, or of client->leaving */
     struct mayfly_client *client;
+    struct list *set; /* client->channels, or client->topic_channels */
     enum channel_state state;
     struct net_connection *net; /* NULL while waiting or resolving */
     size_t streams;
@@ -133,16 +143,101 @@ struct channel {
     const struct addrinfo *next_address;
 };
 
-/* Adds a channel that connects at once, or later where so many TRIES came before it; false when memory is
- * out. */
-bool client_channel_open(struct mayfly_client *client, unsigned tries);
-/* Takes no new calls on this channel, which ends with its last one; another channel takes its place. */
+/* Adds a channel to SET that connects at once, or later where so many TRIES came before it; false when memory
+ * is out. */
+bool client_channel_open(struct mayfly_client *client, struct list *set, unsigned tries);
+/* Takes no new calls on this channel, which ends with its last one; another channel takes its place, but
+ * for topics, which open channels as they need them. */
 void client_channel_leave(struct channel *channel);
-/* The ready channel with the fewest streams and room for one more, or NULL. */
-struct channel *client_channel_choose(struct mayfly_client *client);
+/* The ready channel of SET with the fewest streams and room for one more, or NULL. */
+struct channel *client_channel_choose(const struct list *set);
+/* How long to wait before the next of so many TRIES: doubling, at most half a second, with jitter so that
+ * many clients do not come back in step. */
+int64_t client_backoff_ns(unsigned tries, const void *salt);
 /* Ends all channels, and all calls on them. */
 void client_channels_close(struct mayfly_client *client);
 bool client_channels_closed(const struct mayfly_client *client);
+
+/* --- Subscriptions: topic.c, and topic_reader.c for those that are read --- */
+
+enum topic_state {
+    TOPIC_WAITING,  /* for a channel with room */
+    TOPIC_OPENING,  /* asked for, not confirmed */
+    TOPIC_STANDING, /* confirmed */
+    TOPIC_RESTING,  /* until the next try */
+    TOPIC_ENDED,
+};
+
+/* Where a subscription is: the last item that it told, or that is told to be gone. */
+struct topic_position {
+    bool is_known;
+    uint64_t sequence;
+    uint64_t page;
+};
+
+/* The events that wait for a reader. Under the client's lock. */
+struct topic_queue {
+    struct list events;
+    size_t bytes;
+    size_t limit_bytes;
+    uint64_t last_sequence; /* that was kept */
+    bool has_gap;           /* something was dropped behind it: what came next would be ... */
+    uint64_t gap_sequence;
+    uint64_t gap_page;
+    bool is_over; /* ENDED follows what is here */
+    bool end_told;
+    struct waiter *reader; /* while it waits */
+};
+
+struct mayfly_subscription {
+    struct list link; /* of client->subscriptions, once it has begun */
+    struct list turn; /* of client->topics_waiting, while it waits */
+    struct list wish; /* of client->subscribes or client->unsubscribes; under the client's lock */
+    struct mayfly_client *client;
+    mayfly_topic_callback callback; /* NULL: the queue */
+    void *context;
+    mayfly_topic_options options; /* with texts of our own */
+
+    enum topic_state state;
+    struct channel *channel; /* while opening or standing */
+    struct h2_call *stream;
+    struct timer deadline; /* for the confirmation */
+    struct timer retry;
+    unsigned tries;      /* since it stood for a while */
+    int64_t standing_ns; /* since when */
+    bool is_confirmed;   /* it has stood before */
+    bool is_missed;      /* it stood, fell, and did not know where it was */
+    bool is_fresh;       /* nothing with a number came on this stream yet */
+    struct topic_position position;
+
+    bool is_telling;  /* its callback is running */
+    bool is_released; /* mayfly_unsubscribe was called */
+    mayfly_status status;
+    char why[240]; /* of the last failure */
+    struct topic_queue queue;
+};
+
+/* Any thread: a subscription with texts of its own, or NULL when memory is out. */
+mayfly_subscription *client_topic_create(mayfly_client *client, const mayfly_topic_options *options,
+                                         mayfly_topic_callback callback, void *context);
+/* On the driving thread: starts a subscription; unsubscribes and frees it, once its callback has returned. */
+void client_topic_begin(mayfly_subscription *subscription);
+void client_topic_release(mayfly_subscription *subscription);
+/* Sends what waits, as far as there are channels, and sees to it that there are. */
+void client_topics_pump(struct mayfly_client *client);
+/* Whether any is left that will want a channel. */
+bool client_topics_wanted(const struct mayfly_client *client);
+/* Ends and frees them all. */
+void client_topics_close(struct mayfly_client *client);
+
+/* Events of a stream. */
+void client_topic_message(mayfly_subscription *subscription, struct bytes message);
+void client_topic_closed(mayfly_subscription *subscription, const struct h2_outcome *outcome);
+
+/* Keeps an event, or counts it as dropped. */
+void client_topic_queue(mayfly_subscription *subscription, const mayfly_topic_event *event);
+/* Forgets all that is kept. */
+void client_topic_queue_free(struct topic_queue *queue);
 
 /* --- The client: client.c and, for who drives it, drive.c --- */
 
@@ -162,6 +257,7 @@ struct mayfly_client {
     struct h2_methods *methods;
 
     struct list channels;
+    struct list topic_channels;
     struct list leaving;
     bool closing;
     char connect_problem[240]; /* why the last connection was lost or did not come about; "" at first */
@@ -170,6 +266,8 @@ struct mayfly_client {
     struct list in_flight;
     struct list failing; /* calls that could not be sent and end in the loop's next turn */
     size_t in_flight_count;
+    struct list subscriptions;
+    struct list topics_waiting;
     struct client_cache known[CLIENT_KNOWN_CACHES];
     size_t known_next;
     bool introduced; /* the server knows what client this is */
@@ -184,9 +282,11 @@ struct mayfly_client {
     struct list spare;
     struct list prepared; /* calls from other threads, to begin */
     struct list cancels;
+    struct list subscribes; /* subscriptions from other threads, to begin */
+    struct list unsubscribes;
     struct list waiters;  /* blocking calls whose threads sleep */
     bool driven;          /* a thread is driving */
-    struct net_task work; /* takes `prepared` and `cancels` */
+    struct net_task work; /* takes the four lists before */
     bool work_posted;
     struct net_task stop;
     pthread_t thread;
@@ -210,5 +310,26 @@ void client_drive_stop(struct mayfly_client *client);
 void client_drive_finish(struct mayfly_client *client);
 /* Whether this thread is in a callback, as far as that can be known without a lock. */
 bool client_inside_callback(const struct mayfly_client *client);
+
+/* A thread in a blocking call. */
+struct waiter {
+    struct list link; /* of client->waiters, while it sleeps */
+    pthread_cond_t wake;
+    struct mayfly_client *client;
+    mayfly_reply *reply;
+    int64_t due_ns; /* how long to wait at most, or CLOCK_NEVER */
+    struct timer timer;
+    bool done;
+    bool drive; /* woken to drive */
+};
+
+void client_waiter_init(struct waiter *waiter, struct mayfly_client *client, int64_t due_ns);
+void client_waiter_free(struct waiter *waiter);
+/* With the lock held: drives, or sleeps while another thread does, until the waiter is done or it is due. */
+void client_wait(struct waiter *waiter);
+/* With the lock held: has the waiter return. */
+void client_waiter_finish(struct waiter *waiter);
+/* With the lock held: has the driving thread look at the lists of wishes. */
+void client_drive_post(struct mayfly_client *client);
 
 #endif

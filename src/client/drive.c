@@ -4,20 +4,12 @@
  * thread that wants them, put on a list, and begun by the thread that drives: the client's own, or one of
  * those that wait in a blocking call. A blocking caller that finds nobody driving drives itself, so that a
  * lone caller's call is never handed between threads. */
+#include "base/clock.h"
 #include "client/client.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-
-/* A thread in a blocking call. */
-struct waiter {
-    struct list link; /* of client->waiters, while it sleeps */
-    pthread_cond_t wake;
-    struct mayfly_client *client;
-    mayfly_reply *reply;
-    bool done;
-    bool drive; /* woken to drive */
-};
 
 struct cancel {
     struct list link;
@@ -39,6 +31,26 @@ static void begin_prepared(struct client_call *call)
     call->metadata = client_metadata(call->client, call->cache, call->extras, call->extra_count);
     if (call->metadata == NULL || !client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+}
+
+/* Takes the first subscription of a list that other threads add to; NULL when there is none. */
+static mayfly_subscription *take_wish(struct mayfly_client *client, struct list *wishes)
+{
+    (void)pthread_mutex_lock(&client->lock);
+    mayfly_subscription *subscription = NULL;
+    if (!list_empty(wishes))
+        subscription = list_entry(list_pop_front(wishes), struct mayfly_subscription, wish);
+    (void)pthread_mutex_unlock(&client->lock);
+    return subscription;
+}
+
+static void run_topic_work(struct mayfly_client *client)
+{
+    mayfly_subscription *subscription;
+    while ((subscription = take_wish(client, &client->subscribes)) != NULL)
+        client_topic_begin(subscription);
+    while ((subscription = take_wish(client, &client->unsubscribes)) != NULL)
+        client_topic_release(subscription);
 }
 
 static void run_work(struct net_task *task)
@@ -63,10 +75,10 @@ static void run_work(struct net_task *task)
         cancel_now(cancel->handle);
         free(cancel);
     }
+    run_topic_work(client);
 }
 
-/* With the lock held: has the driving thread look at the lists. */
-static void post_work(struct mayfly_client *client)
+void client_drive_post(struct mayfly_client *client)
 {
     if (client->work_posted)
         return;
@@ -131,7 +143,7 @@ static void hand_over(struct mayfly_client *client, struct client_call *call)
 {
     (void)pthread_mutex_lock(&client->lock);
     list_push_back(&client->prepared, &call->link);
-    post_work(client);
+    client_drive_post(client);
     (void)pthread_mutex_unlock(&client->lock);
 }
 
@@ -174,7 +186,7 @@ void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
     cancel->handle = handle;
     (void)pthread_mutex_lock(&client->lock);
     list_push_back(&client->cancels, &cancel->link);
-    post_work(client);
+    client_drive_post(client);
     (void)pthread_mutex_unlock(&client->lock);
 }
 
@@ -190,6 +202,12 @@ mayfly_status mayfly_client_step(mayfly_client *client, bool wait)
 
 /* --- Blocking calls --- */
 
+void client_waiter_finish(struct waiter *waiter)
+{
+    waiter->done = true;
+    (void)pthread_cond_signal(&waiter->wake);
+}
+
 static void on_blocking_done(void *context, const mayfly_reply *reply)
 {
     struct waiter *waiter = context;
@@ -200,20 +218,58 @@ static void on_blocking_done(void *context, const mayfly_reply *reply)
         return;
     }
     (void)pthread_mutex_lock(&client->lock);
-    waiter->done = true;
-    (void)pthread_cond_signal(&waiter->wake);
+    client_waiter_finish(waiter);
     (void)pthread_mutex_unlock(&client->lock);
+}
+
+/* The time of a waiter that drives is up. */
+static void on_waiter_due(struct timer *timer)
+{
+    struct waiter *waiter = list_entry(timer, struct waiter, timer);
+    (void)pthread_mutex_lock(&waiter->client->lock);
+    waiter->done = true;
+    (void)pthread_mutex_unlock(&waiter->client->lock);
+}
+
+void client_waiter_init(struct waiter *waiter, struct mayfly_client *client, int64_t due_ns)
+{
+    *waiter = (struct waiter){.client = client, .due_ns = due_ns};
+    list_init(&waiter->link);
+    timer_init(&waiter->timer, on_waiter_due);
+    pthread_condattr_t by_our_clock;
+    (void)pthread_condattr_init(&by_our_clock);
+    (void)pthread_condattr_setclock(&by_our_clock, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&waiter->wake, &by_our_clock);
+    (void)pthread_condattr_destroy(&by_our_clock);
+}
+
+void client_waiter_free(struct waiter *waiter)
+{
+    (void)pthread_cond_destroy(&waiter->wake);
+}
+
+/* With the lock held: turns the loop until the waiter is done. */
+static void drive_until_done(struct waiter *waiter)
+{
+    struct net_loop *loop = &waiter->client->loop;
+    (void)pthread_mutex_unlock(&waiter->client->lock);
+    bool is_timed = waiter->due_ns == CLOCK_NEVER || net_loop_arm(loop, &waiter->timer, waiter->due_ns);
+    (void)pthread_mutex_lock(&waiter->client->lock);
+    waiter->done |= !is_timed; /* memory is out: better early than never */
+    while (!waiter->done) {
+        (void)pthread_mutex_unlock(&waiter->client->lock);
+        net_loop_step(loop, true);
+        (void)pthread_mutex_lock(&waiter->client->lock);
+    }
+    if (waiter->due_ns != CLOCK_NEVER)
+        net_loop_disarm(loop, &waiter->timer);
 }
 
 /* With the lock held: drives until the waiter's call is done, then hands over to one that sleeps. */
 static void drive_for_all(struct mayfly_client *client, struct waiter *waiter)
 {
     client->driven = true;
-    while (!waiter->done) {
-        (void)pthread_mutex_unlock(&client->lock);
-        net_loop_step(&client->loop, true);
-        (void)pthread_mutex_lock(&client->lock);
-    }
+    drive_until_done(waiter);
     client->driven = false;
     for (struct list *at = client->waiters.next; at != &client->waiters; at = at->next) {
         struct waiter *next = list_entry(at, struct waiter, link);
@@ -224,6 +280,35 @@ static void drive_for_all(struct mayfly_client *client, struct waiter *waiter)
         (void)pthread_cond_signal(&next->wake);
         return;
     }
+}
+
+/* With the lock held: sleeps while another thread drives, and drives when that one leaves. */
+static void sleep_or_drive(struct waiter *waiter)
+{
+    struct mayfly_client *client = waiter->client;
+    const struct timespec due = {.tv_sec = waiter->due_ns / CLOCK_NS_PER_S,
+                                 .tv_nsec = waiter->due_ns % CLOCK_NS_PER_S};
+    list_push_back(&client->waiters, &waiter->link);
+    while (!waiter->done && !waiter->drive) {
+        if (waiter->due_ns == CLOCK_NEVER)
+            (void)pthread_cond_wait(&waiter->wake, &client->lock);
+        else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &due) == ETIMEDOUT)
+            waiter->done = true;
+    }
+    list_remove(&waiter->link);
+    if (waiter->drive)
+        drive_for_all(client, waiter);
+}
+
+void client_wait(struct waiter *waiter)
+{
+    struct mayfly_client *client = waiter->client;
+    if (client->drive == MAYFLY_DRIVEN_BY_CALLER)
+        drive_until_done(waiter);
+    else if (client->driven)
+        sleep_or_drive(waiter);
+    else
+        drive_for_all(client, waiter);
 }
 
 static void wait_among_threads(struct mayfly_client *client, struct client_call *call, struct waiter *waiter)
@@ -237,13 +322,8 @@ static void wait_among_threads(struct mayfly_client *client, struct client_call 
         drive_for_all(client, waiter);
     } else {
         list_push_back(&client->prepared, &call->link);
-        post_work(client);
-        list_push_back(&client->waiters, &waiter->link);
-        while (!waiter->done && !waiter->drive)
-            (void)pthread_cond_wait(&waiter->wake, &client->lock);
-        list_remove(&waiter->link);
-        if (waiter->drive)
-            drive_for_all(client, waiter);
+        client_drive_post(client);
+        sleep_or_drive(waiter);
     }
     (void)pthread_mutex_unlock(&client->lock);
 }
@@ -259,9 +339,7 @@ static mayfly_status refuse(mayfly_status status, const char *message, mayfly_re
 static void wait_for(struct mayfly_client *client, struct client_call *call, struct waiter *waiter)
 {
     if (client->drive != MAYFLY_DRIVEN_BY_CALLER) {
-        (void)pthread_cond_init(&waiter->wake, NULL);
         wait_among_threads(client, call, waiter);
-        (void)pthread_cond_destroy(&waiter->wake);
         return;
     }
     if (!client_call_begin(call))
@@ -282,14 +360,15 @@ mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, 
     const char *problem = client_use_problem(client);
     if (problem != NULL)
         return refuse(MAYFLY_FAILED_PRECONDITION, problem, reply);
-    struct waiter waiter = {.client = client};
+    struct waiter waiter;
     mayfly_status status;
     const char *message;
     struct client_call *call = admit_call(client, request, on_blocking_done, &waiter, &status, &message);
     if (call == NULL)
         return refuse(status, message, reply);
-    list_init(&waiter.link);
+    client_waiter_init(&waiter, client, CLOCK_NEVER);
     wait_for(client, call, &waiter);
+    client_waiter_free(&waiter);
     *reply = waiter.reply;
     return waiter.reply != NULL ? waiter.reply->status : MAYFLY_RESOURCE_EXHAUSTED;
 }
