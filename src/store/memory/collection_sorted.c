@@ -70,7 +70,7 @@ static bool find_hashed(const struct sorted *sorted, uint64_t hash, struct bytes
     struct tree_place entry;
     tree_seek(&sorted->by_name, hash, &entry);
     bool more = !tree_at_end(&entry);
-    for (; more && tree_key(tree_record(&entry)) == hash; more = tree_next(&entry)) {
+    for (; more && tree_key(&entry) == hash; more = tree_next(&entry)) {
         uint64_t key;
         memcpy(&key, tree_name(&sorted->by_name, tree_record(&entry)).data, sizeof key);
         if (tree_find(&sorted->by_score, key, name, place))
@@ -133,9 +133,8 @@ static bool see_to_names(struct sorted *sorted, size_t more)
     if (left)
         tree_select(&sorted->by_score, 0, &place);
     for (; left; left = tree_next(&place)) {
-        struct bytes record = tree_record(&place);
-        struct bytes name = tree_name(&sorted->by_score, record);
-        if (!insert_entry(sorted, hash64(name, sorted->seed), tree_key(record))) {
+        struct bytes name = tree_name(&sorted->by_score, tree_record(&place));
+        if (!insert_entry(sorted, hash64(name, sorted->seed), tree_key(&place))) {
             tree_free(&sorted->by_name);
             return false;
         }
@@ -152,7 +151,7 @@ static bool prepare(void *owner, const struct store_element *element, struct bat
     uint64_t key = key_of(element->score);
     item->before = INSERTED;
     if (find_hashed(sorted, item->hash, element->name, &place)) {
-        item->before = tree_key(tree_record(&place));
+        item->before = tree_key(&place);
         return item->before == key || insert_record(sorted, key, element->name);
     }
     if (!insert_record(sorted, key, element->name))
@@ -203,7 +202,7 @@ static void remove_all(struct sorted *sorted, const struct store_element *elemen
         uint64_t hash = hash_of(sorted, elements[i].name);
         if (!find_hashed(sorted, hash, elements[i].name, &place))
             continue;
-        remove_entry(sorted, hash, tree_key(tree_record(&place)));
+        remove_entry(sorted, hash, tree_key(&place));
         tree_remove(&sorted->by_score, &place);
     }
 }
@@ -214,7 +213,7 @@ static enum store_status increment(struct sorted *sorted, const struct store_com
     struct store_element element = command->elements[0];
     struct tree_place place;
     if (find(sorted, element.name, &place))
-        element.score += score_of(tree_key(tree_record(&place)));
+        element.score += score_of(tree_key(&place));
     if (isnan(element.score))
         return STORE_NOT_NUMBER;
     element.score += 0.0;
@@ -225,10 +224,9 @@ static enum store_status increment(struct sorted *sorted, const struct store_com
 static void read_record(const struct sorted *sorted, const struct tree_place *place, uint64_t rank,
                         struct store_element *element)
 {
-    struct bytes record = tree_record(place);
     *element = (struct store_element){
-        .name = tree_name(&sorted->by_score, record),
-        .score = score_of(tree_key(record)),
+        .name = tree_name(&sorted->by_score, tree_record(place)),
+        .score = score_of(tree_key(place)),
         .rank = rank,
         .found = true,
     };
@@ -237,7 +235,7 @@ static void read_record(const struct sorted *sorted, const struct tree_place *pl
 static uint64_t rank_of(const struct sorted *sorted, const struct tree_place *place,
                         const struct store_command *command)
 {
-    uint64_t key = tree_key(tree_record(place));
+    uint64_t key = tree_key(place);
     if (!command->competition) {
         uint64_t rank = tree_rank(place);
         return command->descending ? sorted->by_score.count - 1 - rank : rank;
@@ -368,7 +366,7 @@ enum store_status collection_merge(struct collection *into, const struct collect
         if (isnan(element.score))
             element.score = 0;
         if (find(to, element.name, &old))
-            element.score = aggregated(score_of(tree_key(tree_record(&old))), element.score, aggregate);
+            element.score = aggregated(score_of(tree_key(&old)), element.score, aggregate);
         enum store_status status = put(to, &element, 1);
         if (status != STORE_OK)
             return status;

@@ -49,7 +49,7 @@ static bool prepare(void *owner, const struct store_element *element, struct bat
     struct tree_place place;
     size_t size = record_size(table, element);
     if (tree_find(&table->tree, item->hash, element->name, &place)) {
-        item->before = tree_record(&place).size - TREE_KEY_SIZE;
+        item->before = tree_record(&place).size;
         return size <= item->before || tree_resize(&table->tree, &place, size) != NULL;
     }
     item->before = INSERTED;

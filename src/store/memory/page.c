@@ -6,7 +6,7 @@
 #include "store/memory/counted.h"
 
 /* A page that has one record too many, before it is divided. */
-#define ROOM_MOST         (PAGE_MOST + 1024u)
+#define ROOM_MOST         (PAGE_MOST + 512u)
 
 /* Pages grow in small steps: with many pages, what stands ready in each of them is what a collection wastes. */
 #define STEP_SMALL        64u
@@ -46,6 +46,16 @@ static size_t slot_held(struct page_slot slot)
     return slot.size == PAGE_FAR ? sizeof(struct page_far) : slot.size;
 }
 
+static uint8_t *slot_at(struct page *page, unsigned at)
+{
+    return page->slots + at * (size_t)page->slot_size;
+}
+
+static void set_slot(struct page *page, unsigned at, struct page_slot slot)
+{
+    memcpy(slot_at(page, at), &slot, sizeof slot);
+}
+
 static uint8_t *slot_data(struct page *page, struct page_slot slot)
 {
     return (uint8_t *)page + page->room - slot.depth;
@@ -54,29 +64,29 @@ static uint8_t *slot_data(struct page *page, struct page_slot slot)
 static struct page_far far_read(struct page *page, unsigned at)
 {
     struct page_far far;
-    memcpy(&far, slot_data(page, page->slots[at]), sizeof far);
+    memcpy(&far, slot_data(page, page_slot(page, at)), sizeof far);
     return far;
 }
 
 static void far_write(struct page *page, unsigned at, struct page_far far)
 {
-    memcpy(slot_data(page, page->slots[at]), &far, sizeof far);
+    memcpy(slot_data(page, page_slot(page, at)), &far, sizeof far);
 }
 
 uint8_t *page_edit(struct page *page, unsigned at)
 {
-    struct page_slot slot = page->slots[at];
+    struct page_slot slot = page_slot(page, at);
     return slot.size == PAGE_FAR ? far_read(page, at).data : slot_data(page, slot);
 }
 
 static size_t gap(const struct page *page)
 {
-    return page->room - sizeof *page - page->count * sizeof page->slots[0] - page->used;
+    return page->room - sizeof *page - (size_t)page->count * page->slot_size - page->used;
 }
 
-static void make_empty(struct page *page, size_t room)
+static void make_empty(struct page *page, size_t room, size_t slot_size)
 {
-    *page = (struct page){.room = (uint16_t)room};
+    *page = (struct page){.room = (uint16_t)room, .slot_size = (uint16_t)slot_size};
 }
 
 /* The lowest place, SIZE bytes long; there is a gap for it. */
@@ -89,32 +99,33 @@ static struct page_slot lay(struct page *page, size_t size)
 /* Appends FROM's records from number AT on. */
 static void pour(struct page *to, const struct page *from, unsigned at)
 {
+    memcpy(slot_at(to, to->count), from->slots + at * (size_t)from->slot_size,
+           (from->count - at) * (size_t)from->slot_size);
     for (; at < from->count; at++) {
-        struct page_slot slot = from->slots[at];
+        struct page_slot slot = page_slot(from, at);
         const uint8_t *data = (const uint8_t *)from + from->room - slot.depth;
         struct page_slot fresh = lay(to, slot_held(slot));
         bytes_copy(slot_data(to, fresh), data, slot_held(slot));
         fresh.size = slot.size;
-        to->slots[to->count++] = fresh;
+        set_slot(to, to->count++, fresh);
         to->far = (uint16_t)(to->far + (slot.size == PAGE_FAR));
     }
 }
 
-static struct page *create(size_t room, uint64_t *bytes)
+static struct page *create(size_t room, size_t slot_size, uint64_t *bytes)
 {
     struct page *page = counted_take(room, bytes);
     if (page != NULL)
-        make_empty(page, room);
+        make_empty(page, room, slot_size);
     return page;
 }
 
 static bool move(struct page **page, size_t room, uint64_t *bytes)
 {
-    struct page *fresh = create(room, bytes);
+    struct page *fresh = create(room, (*page)->slot_size, bytes);
     if (fresh == NULL)
         return false;
-    if (*page != NULL)
-        pour(fresh, *page, 0);
+    pour(fresh, *page, 0);
     counted_give(*page, bytes);
     *page = fresh;
     return true;
@@ -124,15 +135,13 @@ static void close_holes(struct page *page)
 {
     _Alignas(struct page_far) uint8_t copy[ROOM_MOST];
     memcpy(copy, page, page->room);
-    make_empty(page, page->room);
+    make_empty(page, page->room, page->slot_size);
     pour(page, (const struct page *)(const void *)copy, 0);
 }
 
 /* Sees to a gap of SIZE. */
 static bool make_gap(struct page **page, size_t size, uint64_t *bytes)
 {
-    if (*page == NULL)
-        return move(page, roomy(sizeof **page + size), bytes);
     if (gap(*page) >= size)
         return true;
     if (page_live(*page) + size > (*page)->room)
@@ -141,9 +150,14 @@ static bool make_gap(struct page **page, size_t size, uint64_t *bytes)
     return true;
 }
 
+struct page *page_create(size_t slot_size, size_t size, uint64_t *bytes)
+{
+    return create(roomy(sizeof(struct page) + slot_size + held(size)), slot_size, bytes);
+}
+
 bool page_takes(const struct page *page, size_t size)
 {
-    return page == NULL || page_live(page) + sizeof page->slots[0] + held(size) <= PAGE_MOST;
+    return page_live(page) + page->slot_size + held(size) <= PAGE_MOST;
 }
 
 uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *bytes)
@@ -152,19 +166,20 @@ uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *byt
     bool outside = size > PAGE_RECORD_MOST;
     if (outside && (far.data = counted_take(size, bytes)) == NULL)
         return NULL;
-    if (!make_gap(page, sizeof(struct page_slot) + held(size), bytes)) {
+    if (!make_gap(page, (*page)->slot_size + held(size), bytes)) {
         counted_give(far.data, bytes);
         return NULL;
     }
 
     struct page *to = *page;
     struct page_slot slot = lay(to, held(size));
-    memmove(&to->slots[at + 1], &to->slots[at], (to->count - at) * sizeof slot);
+    memmove(slot_at(to, at + 1), slot_at(to, at), (to->count - at) * (size_t)to->slot_size);
     to->count++;
-    to->slots[at] = slot;
-    if (!outside)
+    if (!outside) {
+        set_slot(to, at, slot);
         return slot_data(to, slot);
-    to->slots[at].size = PAGE_FAR;
+    }
+    set_slot(to, at, (struct page_slot){.depth = slot.depth, .size = PAGE_FAR});
     to->far++;
     far_write(to, at, far);
     return far.data;
@@ -183,30 +198,31 @@ static uint8_t *resize_far(struct page *page, unsigned at, size_t size, uint64_t
     return far.data;
 }
 
-/* Of a record within the page that stays there. */
+/* Of a record within the page that stays there. One that grows is held apart, and its place a hole, while records
+ * move. */
 static uint8_t *resize_near(struct page **page, unsigned at, size_t size, uint64_t *bytes)
 {
-    struct page_slot *slot = &(*page)->slots[at];
-    if (size <= slot->size) {
-        (*page)->holes = (uint16_t)((*page)->holes + slot->size - size);
-        slot->size = (uint16_t)size;
-        return slot_data(*page, *slot);
+    struct page_slot slot = page_slot(*page, at);
+    if (size <= slot.size) {
+        (*page)->holes = (uint16_t)((*page)->holes + slot.size - size);
+        slot.size = (uint16_t)size;
+        set_slot(*page, at, slot);
+        return slot_data(*page, slot);
     }
 
-    /* It is held here, and its place a hole, while records move. */
     uint8_t copy[PAGE_RECORD_MOST];
-    struct page_slot before = *slot;
-    memcpy(copy, slot_data(*page, before), before.size);
-    (*page)->holes = (uint16_t)((*page)->holes + before.size);
-    slot->size = 0;
+    memcpy(copy, slot_data(*page, slot), slot.size);
+    (*page)->holes = (uint16_t)((*page)->holes + slot.size);
+    set_slot(*page, at, (struct page_slot){.depth = slot.depth});
     if (!make_gap(page, size, bytes)) {
-        (*page)->holes = (uint16_t)((*page)->holes - before.size);
-        (*page)->slots[at] = before;
+        (*page)->holes = (uint16_t)((*page)->holes - slot.size);
+        set_slot(*page, at, slot);
         return NULL;
     }
-    (*page)->slots[at] = lay(*page, size);
-    uint8_t *data = slot_data(*page, (*page)->slots[at]);
-    memcpy(data, copy, before.size);
+    struct page_slot fresh = lay(*page, size);
+    set_slot(*page, at, fresh);
+    uint8_t *data = slot_data(*page, fresh);
+    memcpy(data, copy, slot.size);
     return data;
 }
 
@@ -221,7 +237,8 @@ static uint8_t *move_outside(struct page **page, unsigned at, size_t size, uint6
         counted_give(far.data, bytes);
         return NULL;
     }
-    (*page)->slots[at].size = PAGE_FAR;
+    struct page_slot slot = page_slot(*page, at);
+    set_slot(*page, at, (struct page_slot){.depth = slot.depth, .size = PAGE_FAR});
     (*page)->far++;
     far_write(*page, at, far);
     return far.data;
@@ -229,7 +246,7 @@ static uint8_t *move_outside(struct page **page, unsigned at, size_t size, uint6
 
 uint8_t *page_resize(struct page **page, unsigned at, size_t size, uint64_t *bytes)
 {
-    if ((*page)->slots[at].size == PAGE_FAR)
+    if (page_slot(*page, at).size == PAGE_FAR)
         return resize_far(*page, at, size, bytes);
     if (size > PAGE_RECORD_MOST)
         return move_outside(page, at, size, bytes);
@@ -240,14 +257,14 @@ uint8_t *page_resize(struct page **page, unsigned at, size_t size, uint64_t *byt
 static void drop(struct page *page, unsigned at, unsigned end)
 {
     for (unsigned i = at; i < end; i++) {
-        struct page_slot slot = page->slots[i];
+        struct page_slot slot = page_slot(page, i);
         if (slot.depth == page->used)
             page->used = (uint16_t)(page->used - slot_held(slot));
         else
             page->holes = (uint16_t)(page->holes + slot_held(slot));
         page->far = (uint16_t)(page->far - (slot.size == PAGE_FAR));
     }
-    memmove(&page->slots[at], &page->slots[end], (page->count - end) * sizeof page->slots[0]);
+    memmove(slot_at(page, at), slot_at(page, end), (page->count - end) * (size_t)page->slot_size);
     page->count = (uint16_t)(page->count - (end - at));
     if (page->count == 0)
         page->used = page->holes = 0;
@@ -256,7 +273,7 @@ static void drop(struct page *page, unsigned at, unsigned end)
 void page_cut(struct page *page, unsigned at, unsigned count, uint64_t *bytes)
 {
     for (unsigned i = at; page->far > 0 && i < at + count; i++) {
-        if (page->slots[i].size == PAGE_FAR)
+        if (page_slot(page, i).size == PAGE_FAR)
             counted_give(far_read(page, i).data, bytes);
     }
     drop(page, at, at + count);
@@ -266,8 +283,8 @@ struct page *page_split(struct page *page, unsigned at, uint64_t *bytes)
 {
     size_t size = sizeof *page;
     for (unsigned i = at; i < page->count; i++)
-        size += sizeof page->slots[0] + slot_held(page->slots[i]);
-    struct page *other = create(tight(size), bytes);
+        size += page->slot_size + slot_held(page_slot(page, i));
+    struct page *other = create(tight(size), page->slot_size, bytes);
     if (other == NULL)
         return NULL;
     pour(other, page, at);
@@ -281,7 +298,7 @@ unsigned page_middle(const struct page *page)
     size_t size = 0;
     unsigned at = 0;
     while (at < page->count && size < half)
-        size += sizeof page->slots[0] + slot_held(page->slots[at++]);
+        size += page->slot_size + slot_held(page_slot(page, at++));
     return at;
 }
 
@@ -319,7 +336,7 @@ bool page_free_piece(struct page *page, unsigned *budget, uint64_t *bytes)
 {
     while (page->far > 0 && *budget > 0) {
         size_t units = page_at(page, page->count - 1u).size / FAR_UNIT_BYTES + 1;
-        bool far = page->slots[page->count - 1].size == PAGE_FAR;
+        bool far = page_slot(page, page->count - 1u).size == PAGE_FAR;
         page_cut(page, page->count - 1u, 1, bytes);
         if (far)
             *budget -= units < *budget ? (unsigned)units : *budget;

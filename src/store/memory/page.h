@@ -2,29 +2,33 @@
  * few elements takes one small block and one of millions no pointer for each. The price is that an insertion
  * moves the slots after it, at most a page's worth.
  *
- *   0      10                                          room - used                         room
+ *   0      12                                          room - used                         room
  *   | head | slot 0 | slot 1 | ... | slot n-1 |  gap   | record, hole, record, ... record  |
  *
- *   slot: | depth: 16 | size: 16 |      the record begins DEPTH bytes before the end
+ *   slot: | depth: 16 | size: 16 | key: 64 |      the record begins DEPTH bytes before the end; a page may be without keys
  *
  * Records stand in no order, slots in that of the sequence. Depths count from the end so that a page grows
  * without touching them. What a removed record leaves is a hole until room is wanted; then records move together.
  * A record over PAGE_RECORD_MOST lies in a block of its own: its slot's size is PAGE_FAR, and what stands in the
  * page is the block's address and size.
  *
- * Pages are known by a pointer that changes as they grow; NULL is an empty one. Memory is counted in *BYTES. */
+ * Pages are known by a pointer that changes as they grow. Memory is counted in *BYTES. */
 #ifndef MAYFLY_STORE_MEMORY_PAGE_H
 #define MAYFLY_STORE_MEMORY_PAGE_H
 
 #include "base/bytes.h"
 
-#define PAGE_MOST        4088u /* bytes: with the allocator's word, a page of the machine */
-#define PAGE_RECORD_MOST 512u
+#define PAGE_MOST        2040u /* bytes: with the allocator's word, half a page of the machine */
+#define PAGE_RECORD_MOST 256u
 #define PAGE_FAR         0xffffu
 
 /* Below, a page is worth merging with a neighbour, if both together have no more than the latter. */
 #define PAGE_SMALL       (PAGE_MOST / 4)
 #define PAGE_MERGED      (PAGE_MOST / 4 * 3)
+
+/* Without and with a key. */
+#define PAGE_SLOT_PLAIN  4u
+#define PAGE_SLOT_KEYED  12u
 
 struct page_slot {
     uint16_t depth;
@@ -37,7 +41,8 @@ struct page {
     uint16_t used;  /* from the lowest record to the end */
     uint16_t holes; /* bytes among these that belong to no record */
     uint16_t far;   /* records in blocks of their own */
-    struct page_slot slots[];
+    uint16_t slot_size;
+    uint8_t slots[];
 };
 
 /* A record outside; it stands in the page at any address, so it is copied to be read. */
@@ -46,10 +51,17 @@ struct page_far {
     size_t size;
 };
 
+static inline struct page_slot page_slot(const struct page *page, unsigned at)
+{
+    struct page_slot slot;
+    memcpy(&slot, page->slots + at * (size_t)page->slot_size, sizeof slot);
+    return slot;
+}
+
 /* Record number AT. */
 static inline struct bytes page_at(const struct page *page, unsigned at)
 {
-    struct page_slot slot = page->slots[at];
+    struct page_slot slot = page_slot(page, at);
     const uint8_t *data = (const uint8_t *)page + page->room - slot.depth;
     if (slot.size != PAGE_FAR)
         return bytes_make(data, slot.size);
@@ -58,19 +70,35 @@ static inline struct bytes page_at(const struct page *page, unsigned at)
     return bytes_make(far.data, far.size);
 }
 
+/* Its key, in a page with keys. */
+static inline uint64_t page_key(const struct page *page, unsigned at)
+{
+    uint64_t key;
+    memcpy(&key, page->slots + at * (size_t)PAGE_SLOT_KEYED + sizeof(struct page_slot), sizeof key);
+    return key;
+}
+
+static inline void page_set_key(struct page *page, unsigned at, uint64_t key)
+{
+    memcpy(page->slots + at * (size_t)PAGE_SLOT_KEYED + sizeof(struct page_slot), &key, sizeof key);
+}
+
 /* The same, to be written. */
 uint8_t *page_edit(struct page *page, unsigned at);
 
 /* Bytes of a page without gap and holes; blocks outside do not count. */
 static inline size_t page_live(const struct page *page)
 {
-    return sizeof *page + page->count * sizeof page->slots[0] + page->used - page->holes;
+    return sizeof *page + (size_t)page->count * page->slot_size + page->used - page->holes;
 }
+
+/* An empty page in which a record of SIZE will have room; NULL without memory. */
+struct page *page_create(size_t slot_size, size_t size, uint64_t *bytes);
 
 /* Whether one more record of SIZE leaves the page within PAGE_MOST. */
 bool page_takes(const struct page *page, size_t size);
 
-/* Makes a record of SIZE bytes, for the caller to write, the one with number AT. The page may come to pass PAGE_MOST
+/* Makes a record of SIZE bytes, for the caller to write as well as its key, the one with number AT. The page may come to pass PAGE_MOST
  * by this one record; it is then to be divided. NULL, with nothing changed, where there is no memory. */
 uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *bytes);
 

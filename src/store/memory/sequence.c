@@ -132,10 +132,14 @@ static uint8_t *push_page(struct sequence *sequence, bool back, size_t size)
 {
     if (sequence->used == sequence->room && !ring_grow(sequence))
         return NULL;
-    struct page *page = NULL;
-    uint8_t *value = page_insert(&page, 0, size, sequence->bytes);
-    if (value == NULL)
+    struct page *page = page_create(PAGE_SLOT_PLAIN, size, sequence->bytes);
+    if (page == NULL)
         return NULL;
+    uint8_t *value = page_insert(&page, 0, size, sequence->bytes);
+    if (value == NULL) {
+        page_free(page, sequence->bytes);
+        return NULL;
+    }
     if (!back)
         sequence->first = (sequence->first == 0 ? sequence->room : sequence->first) - 1;
     uint32_t at = back ? sequence->used : 0;

@@ -33,9 +33,9 @@ uint8_t *tree_write_size(uint8_t *to, size_t size)
 
 struct bytes tree_name(const struct tree *tree, struct bytes record)
 {
-    const uint8_t *data = record.data + TREE_KEY_SIZE;
     if (!tree->sized_names)
-        return bytes_make(data, record.size - TREE_KEY_SIZE);
+        return record;
+    const uint8_t *data = record.data;
     size_t size = 0;
     unsigned shift = 0;
     for (; *data >= 0x80; shift += 7)
@@ -58,19 +58,19 @@ static int compare_names(struct bytes a, struct bytes b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-static int compare(const struct tree *tree, struct probe probe, struct bytes record)
+static int compare(const struct tree *tree, struct probe probe, const struct page *page, unsigned at)
 {
-    uint64_t key = tree_key(record);
+    uint64_t key = page_key(page, at);
     if (probe.key != key)
         return probe.key < key ? -1 : 1;
-    return probe.name == NULL ? -1 : compare_names(*probe.name, tree_name(tree, record));
+    return probe.name == NULL ? -1 : compare_names(*probe.name, tree_name(tree, page_at(page, at)));
 }
 
-static struct bytes first_record(union tree_node node, unsigned height)
+static const struct page *first_page(union tree_node node, unsigned height)
 {
     for (; height > 0; height--)
         node = node.inner->branches[0].child;
-    return page_at(node.page, 0);
+    return node.page;
 }
 
 /* Whether what is looked for comes before all of a branch, whose child has HEIGHT levels below it. */
@@ -79,7 +79,7 @@ static bool lies_before(const struct tree *tree, struct probe probe, const struc
 {
     if (probe.key != branch->key)
         return probe.key < branch->key;
-    return probe.name == NULL || compare(tree, probe, first_record(branch->child, height)) < 0;
+    return probe.name == NULL || compare(tree, probe, first_page(branch->child, height), 0) < 0;
 }
 
 /* Goes to the last record that is not after the probe, or to the place behind it. */
@@ -108,7 +108,7 @@ static bool descend(const struct tree *tree, struct probe probe, struct tree_pla
     unsigned high = node.page == NULL ? 0 : node.page->count;
     while (place->at < high) {
         unsigned middle = (place->at + high) / 2;
-        int order = compare(tree, probe, page_at(node.page, middle));
+        int order = compare(tree, probe, node.page, middle);
         if (order == 0) {
             place->at = middle;
             return true;
@@ -217,7 +217,7 @@ uint64_t tree_rank(const struct tree_place *place)
 
 uint8_t *tree_edit(struct tree_place *place)
 {
-    return page_edit(place->page, place->at) + TREE_KEY_SIZE;
+    return page_edit(place->page, place->at);
 }
 
 /* Where the path refers to the node at LEVEL; level 0 is that above the page. */
@@ -291,7 +291,7 @@ static void refresh_keys(struct tree_place *place, unsigned level)
 {
     for (; level < place->height; level++) {
         struct tree_branch *branch = &place->steps[level].inner->branches[place->steps[level].at];
-        branch->key = level == 0 ? tree_key(page_at(place->page, 0)) : branch->child.inner->branches[0].key;
+        branch->key = level == 0 ? page_key(place->page, 0) : branch->child.inner->branches[0].key;
     }
 }
 
@@ -390,7 +390,7 @@ static void grow_root(struct tree *tree, struct tree_inner *root, uint64_t first
 static void division_carry(struct tree *tree, struct tree_place *place, struct division *division,
                            struct tree_branch branch)
 {
-    uint64_t first_key = tree_key(page_at(place->page, 0));
+    uint64_t first_key = page_key(place->page, 0);
     for (unsigned level = 0; level < place->height; level++) {
         struct tree_inner *inner = place->steps[level].inner;
         unsigned at = place->steps[level].at;
@@ -425,7 +425,7 @@ static uint8_t *divide(struct tree *tree, struct tree_place *place)
     page_fit(&place->page, tree->bytes);
     set_page(tree, place);
     struct tree_branch branch = {
-        .key = tree_key(page_at(other, 0)),
+        .key = page_key(other, 0),
         .child.page = other,
         .count = other->count,
     };
@@ -437,12 +437,17 @@ static uint8_t *divide(struct tree *tree, struct tree_place *place)
 
 uint8_t *tree_insert(struct tree *tree, struct tree_place *place, uint64_t key, size_t size)
 {
-    size += TREE_KEY_SIZE;
+    bool first = place->page == NULL;
+    if (first && (place->page = page_create(PAGE_SLOT_KEYED, size, tree->bytes)) == NULL)
+        return NULL;
     bool overflows = !page_takes(place->page, size);
     uint8_t *record = page_insert(&place->page, place->at, size, tree->bytes);
-    if (record == NULL)
+    if (record == NULL) {
+        if (first)
+            counted_give(place->page, tree->bytes);
         return NULL;
-    memcpy(record, &key, sizeof key);
+    }
+    page_set_key(place->page, place->at, key);
     set_page(tree, place);
     tree->count++;
     count_along(place, 1);
@@ -454,13 +459,12 @@ uint8_t *tree_insert(struct tree *tree, struct tree_place *place, uint64_t key, 
         refresh_keys(place, 0);
         return NULL;
     }
-    return record + TREE_KEY_SIZE;
+    return record;
 }
 
 uint8_t *tree_resize(struct tree *tree, struct tree_place *place, size_t size)
 {
     size_t before = tree_record(place).size;
-    size += TREE_KEY_SIZE;
     uint8_t *record = page_resize(&place->page, place->at, size, tree->bytes);
     if (record == NULL)
         return NULL;
@@ -473,7 +477,7 @@ uint8_t *tree_resize(struct tree *tree, struct tree_place *place, size_t size)
         page_resize(&place->page, place->at, before, tree->bytes);
         return NULL;
     }
-    return record + TREE_KEY_SIZE;
+    return record;
 }
 
 /* Makes a node's children AT and AT + 1 one, if that is better. */

@@ -1,8 +1,8 @@
 /* A counted B+ tree of byte records: found by key and name or by rank, in time that hardly grows with their number.
  * Leaves are pages; a tree of few records is one page and nothing else, which makes it the compact form as well.
  *
- *   record: | key: 64 | name ...             |      or, where names are sized,
- *           | key: 64 | size, name | payload |      size: seven bits a byte, least first
+ *   record: | name ...             |      or, where names are sized,
+ *           | size, name | payload |      size: seven bits a byte, least first
  *
  *   inner:  | key, child, count | key, child, count | ...      of the child's first record; of all below it
  *
@@ -18,7 +18,6 @@
 
 #define TREE_FANOUT      64
 #define TREE_LEVELS_MOST 12 /* of inner nodes */
-#define TREE_KEY_SIZE    sizeof(uint64_t)
 
 struct tree_inner;
 
@@ -59,17 +58,15 @@ struct tree_place {
     } steps[TREE_LEVELS_MOST]; /* the first is the node above the page */
 };
 
-static inline uint64_t tree_key(struct bytes record)
-{
-    uint64_t key;
-    memcpy(&key, record.data, sizeof key);
-    return key;
-}
-
-/* The record at a place where there is one, and the parts of it. */
+/* The record at a place where there is one, and its key. */
 static inline struct bytes tree_record(const struct tree_place *place)
 {
     return page_at(place->page, place->at);
+}
+
+static inline uint64_t tree_key(const struct tree_place *place)
+{
+    return page_key(place->page, place->at);
 }
 
 static inline bool tree_at_end(const struct tree_place *place)
@@ -77,6 +74,7 @@ static inline bool tree_at_end(const struct tree_place *place)
     return place->page == NULL || place->at == place->page->count;
 }
 
+/* The parts of a record. */
 struct bytes tree_name(const struct tree *tree, struct bytes record);
 struct bytes tree_payload(const struct tree *tree, struct bytes record);
 
@@ -100,14 +98,14 @@ uint64_t tree_rank(const struct tree_place *place);
 bool tree_next(struct tree_place *place);
 bool tree_prev(struct tree_place *place);
 
-/* Adds a record where tree_find or tree_seek said. Returns the SIZE bytes after the key, for the caller to write; the
+/* Adds a record where tree_find or tree_seek said. Returns its SIZE bytes, for the caller to write; the
  * place does not hold any more. NULL without memory. */
 uint8_t *tree_insert(struct tree *tree, struct tree_place *place, uint64_t key, size_t size);
 
-/* Gives what follows the key another size, and keeps as many of its bytes as fit; likewise. */
+/* Gives a record another size and keeps as many of its bytes as fit; likewise. */
 uint8_t *tree_resize(struct tree *tree, struct tree_place *place, size_t size);
 
-/* The bytes after the key, to be written in place; what orders the record must stay. */
+/* The record's bytes, to be written in place; what orders it must stay. */
 uint8_t *tree_edit(struct tree_place *place);
 
 void tree_remove(struct tree *tree, struct tree_place *place);
