@@ -321,10 +321,6 @@ check('an_item_over_the_limit_is_refused', async client => {
   expectError(await client.set(CACHE, 'large', new Uint8Array(5_000_000)), 'LIMIT_EXCEEDED_ERROR');
 });
 
-check('collections_are_not_offered_yet', async client => {
-  expectError(await client.listFetch(CACHE, 'list'), 'BAD_REQUEST_ERROR');
-});
-
 await run({
   before: async () => {
     const client = await connect(Configurations.Laptop.latest(quiet));
