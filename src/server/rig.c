@@ -81,9 +81,8 @@ static void plan_hold(struct rig_plan *plan, int64_t due_ns, void (*due)(struct 
     plan->is_copied = true;
     plan->is_held = true;
     plan->due = due;
-    if (plan->message.data == NULL && plan->message.size > 0)
-        server_fail_memory(request);
-    else if (!net_loop_arm(&request->worker->loop, &plan->timer, due_ns))
+    bool has_message = plan->message.data != NULL || plan->message.size == 0;
+    if (!has_message || !net_loop_arm(&request->worker->loop, &plan->timer, due_ns))
         server_fail_memory(request);
 }
 

@@ -92,8 +92,8 @@ static void simulate(struct test_port *port, struct bytes query, struct answer *
         answer_set(answer, 200, "calls are served as they come");
     } else {
         log_write(port->config.log, LOG_WARN, "test faults: calls are served by a simulation", fields, 4);
-        answer_set(answer, 200, "calls are served as by %zu workers, time %.200s, seed %llu", order.workers,
-                   order.time_text, (unsigned long long)order.seed);
+        answer_set(answer, 200, "calls are served by a simulation: workers %zu, time %.200s, seed %llu",
+                   order.workers, order.time_text, (unsigned long long)order.seed);
     }
 }
 
@@ -190,6 +190,8 @@ static void client_take(struct client *client, const char *data, size_t size)
     struct answer answer;
     if (client->taken_bytes > REQUEST_BYTES)
         answer_set(&answer, 413, "the request is too large");
+    else if (HTTP_PARSER_ERRNO(&client->parser) == HPE_CB_url)
+        answer_set(&answer, 414, "the URL is too long");
     else if (parsed != size || client->parser.upgrade)
         answer_set(&answer, 400, "this is no request that this port reads: %s",
                    http_errno_description(HTTP_PARSER_ERRNO(&client->parser)));
