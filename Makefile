@@ -9,8 +9,8 @@ help:
 	@echo 'make demo         a cache, a value, a short benchmark'
 	@echo 'make test         all tests, plain and sanitized'
 	@echo 'make build        build/release/mayfly and libmayfly'
-	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store for one part'
-	@echo 'make bench-check  the throughput part, failing below the floors in bench/floors'
+	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|size for one part'
+	@echo 'make bench-check  the throughput and collections parts, failing below the floors in bench/floors'
 	@echo 'make test-long    long fuzzing and soaking'
 	@echo 'make format       lay the code out'
 	@echo 'make install      to PREFIX=$(PREFIX)'
@@ -39,7 +39,7 @@ bench: build
 
 bench-check: build
 	@scripts/setup bench
-	@/usr/bin/python3 bench/run.py --group throughput --check bench/floors
+	@/usr/bin/python3 bench/run.py --group throughput --group collections --check bench/floors
 
 format:
 	@scripts/setup test

@@ -7,6 +7,10 @@ A server has one thread and the core 0, its client one thread and the core 1. Gr
     connections  memory of 10,000 idle connections while 100 busy ones go on
     flush        the longest call while a cache of 5 million items is flushed
     store        the store by itself: nanoseconds a get and a set, bytes an item, the longest get during a flush
+                 and while a collection of a million elements is freed
+    collections  dictionaries, lists, sets and sorted sets, 50 in flight, requests a second
+    topics       one publisher to 1,000 subscribers, and 1,000 topics with one each: deliveries a second, latency
+    size         CPU time of a get in a cache of 10,000 items and in one of 10 million
 
 Prints a table and writes bench/results/GROUP.json. Needs Python's standard library alone.
 """
@@ -16,35 +20,40 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
-import re
 import resource
 import selectors
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-MAYFLY = ROOT / "build/release/mayfly"
-RESULTS = ROOT / "bench/results"
-SERVER_CORE, CLIENT_CORE = "0", "1"
-ROUNDS = 3
-SECONDS = 3.0
-VALUE_BYTES = 100
-KEYS = 10_000
+from data_types import collections, size, topics
+from harness import (
+    CLIENT_CORE,
+    ITEMS,
+    KEY_BYTES,
+    KEYS,
+    MAYFLY,
+    RESULTS,
+    ROUNDS,
+    SECONDS,
+    SERVER_CORE,
+    VALUE_BYTES,
+    cpu_seconds,
+    machine,
+    mayfly_bench,
+    mayfly_server,
+    median,
+    pinned,
+    redis_bench,
+    redis_server,
+    resident_bytes,
+)
+
 READS = 0.9
-ITEMS = 5_000_000
-KEY_BYTES = 16
 IDLE_CONNECTIONS = 10_000
-PAGE_BYTES = resource.getpagesize()
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 # label, in flight on mayfly, mayfly's connections, Redis's connections, Redis's pipeline
 ROWS = [
@@ -55,75 +64,6 @@ ROWS = [
     ("400 in flight, 4 connections", 400, 4, 4, 100),
     ("50 in flight, 1 connection; Redis 50 connections", 50, 1, 50, 1),
 ]
-
-
-def pinned(core: str, *command: object) -> list[str]:
-    return ["taskset", "-c", core, *map(str, command)]
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
-
-def resident_bytes(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
-
-
-@contextmanager
-def mayfly_server(*options: object) -> Iterator[tuple[int, int]]:
-    """A server on a free port; gives its process id and port."""
-    command = pinned(SERVER_CORE, MAYFLY, "serve", "--listen", "127.0.0.1:0", *options)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stderr is not None
-            records = map(json.loads, server.stderr)
-            yield server.pid, next(record["port"] for record in records if record["event"] == "listening")
-        finally:
-            server.terminate()
-            server.stderr.read()
-
-
-@contextmanager
-def redis_server(*options: object) -> Iterator[tuple[int, int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = pinned(SERVER_CORE, "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
-                     "no", "--daemonize", "no", *options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            for line in server.stdout:
-                if "Ready to accept connections" in line:
-                    break
-            else:
-                raise RuntimeError("redis-server did not start")
-            os.set_blocking(server.stdout.fileno(), False)
-            yield server.pid, port
-        finally:
-            server.terminate()
-
-
-def mayfly_bench(port: int, *options: object) -> dict:
-    with tempfile.NamedTemporaryFile(suffix=".json") as result:
-        subprocess.run(
-            pinned(CLIENT_CORE, MAYFLY, "bench", "--endpoint", f"127.0.0.1:{port}", "--json", result.name, *options),
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return json.loads(Path(result.name).read_text())
-
-
-def redis_bench(port: int, test: str, requests: int, connections: int, pipeline: int) -> tuple[float, float]:
-    """Requests a second, and CPU seconds of the client."""
-    command = pinned(CLIENT_CORE, "redis-benchmark", "-p", port, "-t", test, "-n", requests, "-c", connections, "-P",
-                     pipeline, "-d", VALUE_BYTES, "-r", KEYS, "--csv")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    row = re.search(rf'"{test}","([\d.]+)"', output, re.IGNORECASE)
-    if row is None:
-        raise RuntimeError(f"redis-benchmark said: {output}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return float(row[1]), cpu
 
 
 def measure_mayfly(server: tuple[int, int], in_flight: int, connections: int) -> dict[str, float]:
@@ -159,10 +99,6 @@ def measure_redis(server: tuple[int, int], connections: int, pipeline: int) -> d
 
     return {"rps": 1 / mixed({test: 1 / rate for test, rate in rates.items()}), "server_us": mixed(server_us),
             "client_us": mixed(client_us)}
-
-
-def median(samples: list[dict[str, float]]) -> dict[str, float]:
-    return {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
 
 
 def throughput() -> dict:
@@ -274,16 +210,8 @@ def store() -> dict:
     return {"items": ITEMS, "output": output.splitlines()}
 
 
-GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush, "store": store}
-
-
-def machine() -> dict[str, object]:
-    names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-             if line.startswith("model name")]
-    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
-    return {"processor": names[0] if names else "", "cores": os.cpu_count(), "kernel": platform.release(),
-            "mayfly": subprocess.run([MAYFLY, "version"], capture_output=True, text=True, check=True).stdout.split()[1],
-            "redis": redis.split("v=")[1].split()[0]}
+GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush, "store": store,
+          "collections": collections, "topics": topics, "size": size}
 
 
 def write(group: str, result: dict) -> None:
@@ -293,13 +221,14 @@ def write(group: str, result: dict) -> None:
     (RESULTS / f"{group}.json").write_text(text + "\n")
 
 
-def below_floors(path: Path, result: dict) -> list[str]:
+def below_floors(path: Path, group: str, result: dict) -> list[str]:
+    """Compares with the lines `GROUP: ROW FLOOR` of a file."""
     problems = []
     ratios = {row["row"]: row["ratio"] for row in result["rows"]}
     for line in path.read_text().splitlines():
-        if not line.strip() or line.startswith("#"):
+        if not line.startswith(f"{group}: "):
             continue
-        name, floor = line.rsplit(None, 1)
+        name, floor = line.removeprefix(f"{group}: ").rsplit(None, 1)
         name = name.strip()
         if name not in ratios:
             problems.append(f"{path.name} names a row that was not measured: {name}")
@@ -311,7 +240,7 @@ def below_floors(path: Path, result: dict) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--group", choices=GROUPS, action="append", help="run this part alone; may be repeated")
-    parser.add_argument("--check", type=Path, metavar="FILE", help="fail where a throughput ratio is below its floor")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="fail where a ratio of these groups is below its floor")
     arguments = parser.parse_args()
     problems: list[str] = []
     for name in arguments.group or list(GROUPS):
@@ -319,8 +248,8 @@ def main() -> int:
         print(f"== {name}", flush=True)
         result = GROUPS[name]()
         write(name, result)
-        if arguments.check is not None and name == "throughput":
-            problems = below_floors(arguments.check, result)
+        if arguments.check is not None:
+            problems += below_floors(arguments.check, name, result)
         print(f"== {name}: {time.monotonic() - start:.0f} s\n", flush=True)
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -31,6 +31,13 @@ target_compile_definitions(store_memory PRIVATE _GNU_SOURCE)
 target_include_directories(store_memory PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_BINARY_DIR}/rooms/store)
 target_link_libraries(store_memory PRIVATE mayfly_rooms)
 
+# Topics under load, mayfly's and Redis's, for bench/run.py.
+add_executable(pubsub bench/pubsub.c)
+target_compile_options(pubsub PRIVATE ${MAYFLY_WARNINGS})
+target_compile_definitions(pubsub PRIVATE _GNU_SOURCE)
+target_include_directories(pubsub PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(pubsub PRIVATE mayfly_rooms)
+
 install(TARGETS mayfly libmayfly_shared libmayfly_static
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}

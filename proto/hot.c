@@ -4,11 +4,7 @@
 #include "proto/hot.h"
 
 #include "proto/field.h"
-
-/* A field's number and type as they are on the wire; all the numbers here are below 16, so one byte holds
- * both. */
-#define VARINT_TAG(number) ((uint8_t)((number) << 3 | FIELD_VARINT))
-#define BYTES_TAG(number)  ((uint8_t)((number) << 3 | FIELD_BYTES))
+#include "proto/write.h"
 
 enum request_field {
     REQUEST_KEY = 1,
@@ -64,7 +60,7 @@ bool hot_read_get_request(struct bytes message, struct hot_get_request *out)
 {
     struct field_reader reader = field_reader_make(message);
     *out = (struct hot_get_request){0};
-    take_bytes(&reader, BYTES_TAG(REQUEST_KEY), &out->key);
+    take_bytes(&reader, WRITE_BYTES_TAG(REQUEST_KEY), &out->key);
 
     struct field field;
     while (field_next(&reader, &field)) {
@@ -78,9 +74,9 @@ bool hot_read_set_request(struct bytes message, struct hot_set_request *out)
 {
     struct field_reader reader = field_reader_make(message);
     *out = (struct hot_set_request){0};
-    take_bytes(&reader, BYTES_TAG(REQUEST_KEY), &out->key);
-    take_bytes(&reader, BYTES_TAG(REQUEST_BODY), &out->body);
-    take_varint(&reader, VARINT_TAG(REQUEST_TTL), &out->ttl_ms);
+    take_bytes(&reader, WRITE_BYTES_TAG(REQUEST_KEY), &out->key);
+    take_bytes(&reader, WRITE_BYTES_TAG(REQUEST_BODY), &out->body);
+    take_varint(&reader, WRITE_VARINT_TAG(REQUEST_TTL), &out->ttl_ms);
 
     struct field field;
     while (field_next(&reader, &field)) {
@@ -99,8 +95,8 @@ bool hot_read_get_response(struct bytes message, struct hot_get_response *out)
     struct field_reader reader = field_reader_make(message);
     uint64_t result = 0;
     *out = (struct hot_get_response){0};
-    take_varint(&reader, VARINT_TAG(GET_RESPONSE_RESULT), &result);
-    take_bytes(&reader, BYTES_TAG(GET_RESPONSE_BODY), &out->body);
+    take_varint(&reader, WRITE_VARINT_TAG(GET_RESPONSE_RESULT), &result);
+    take_bytes(&reader, WRITE_BYTES_TAG(GET_RESPONSE_BODY), &out->body);
 
     struct field field;
     while (field_next(&reader, &field)) {
@@ -120,7 +116,7 @@ bool hot_read_set_response(struct bytes message, struct hot_set_response *out)
     struct field_reader reader = field_reader_make(message);
     uint64_t result = 0;
     *out = (struct hot_set_response){0};
-    take_varint(&reader, VARINT_TAG(SET_RESPONSE_RESULT), &result);
+    take_varint(&reader, WRITE_VARINT_TAG(SET_RESPONSE_RESULT), &result);
 
     struct field field;
     while (field_next(&reader, &field)) {
@@ -133,92 +129,48 @@ bool hot_read_set_response(struct bytes message, struct hot_set_response *out)
     return !reader.malformed;
 }
 
-/* The writers: like every proto3 writer, they leave out what is empty or zero. */
-
-static inline size_t size_of_varint(uint64_t value)
-{
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    return (bits + 6) / 7;
-}
-
-static inline size_t size_of_varint_field(uint64_t value)
-{
-    return value == 0 ? 0 : 1 + size_of_varint(value);
-}
-
-static inline size_t size_of_bytes_field(size_t size)
-{
-    return size == 0 ? 0 : 1 + size_of_varint(size) + size;
-}
-
-static inline uint8_t *write_varint(uint8_t *to, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *to++ = (uint8_t)(value | 0x80);
-    *to++ = (uint8_t)value;
-    return to;
-}
-
-static inline uint8_t *write_varint_field(uint8_t *to, uint8_t tag, uint64_t value)
-{
-    if (value == 0)
-        return to;
-    *to++ = tag;
-    return write_varint(to, value);
-}
-
-static inline uint8_t *write_bytes_field_head(uint8_t *to, uint8_t tag, size_t size)
-{
-    return write_varint_field(to, tag, size);
-}
-
-static inline uint8_t *write_bytes_field(uint8_t *to, uint8_t tag, struct bytes value)
-{
-    to = write_bytes_field_head(to, tag, value.size);
-    bytes_copy(to, value.data, value.size);
-    return to + value.size;
-}
+/* The writers. */
 
 size_t hot_size_get_request(struct bytes key)
 {
-    return size_of_bytes_field(key.size);
+    return write_bytes_field_size(key.size);
 }
 
 uint8_t *hot_write_get_request(uint8_t *to, struct bytes key)
 {
-    return write_bytes_field(to, BYTES_TAG(REQUEST_KEY), key);
+    return write_bytes_field(to, WRITE_BYTES_TAG(REQUEST_KEY), key);
 }
 
 size_t hot_size_set_request(const struct hot_set_request *request)
 {
-    return size_of_bytes_field(request->key.size) + size_of_bytes_field(request->body.size) +
-           size_of_varint_field(request->ttl_ms);
+    return write_bytes_field_size(request->key.size) + write_bytes_field_size(request->body.size) +
+           write_varint_field_size(request->ttl_ms);
 }
 
 uint8_t *hot_write_set_request(uint8_t *to, const struct hot_set_request *request)
 {
-    to = write_bytes_field(to, BYTES_TAG(REQUEST_KEY), request->key);
-    to = write_bytes_field(to, BYTES_TAG(REQUEST_BODY), request->body);
-    return write_varint_field(to, VARINT_TAG(REQUEST_TTL), request->ttl_ms);
+    to = write_bytes_field(to, WRITE_BYTES_TAG(REQUEST_KEY), request->key);
+    to = write_bytes_field(to, WRITE_BYTES_TAG(REQUEST_BODY), request->body);
+    return write_varint_field(to, WRITE_VARINT_TAG(REQUEST_TTL), request->ttl_ms);
 }
 
 size_t hot_size_get_response(enum hot_result result, size_t body_size)
 {
-    return size_of_varint_field(result) + size_of_bytes_field(body_size);
+    return write_varint_field_size(result) + write_bytes_field_size(body_size);
 }
 
 uint8_t *hot_write_get_response_head(uint8_t *to, enum hot_result result, size_t body_size)
 {
-    to = write_varint_field(to, VARINT_TAG(GET_RESPONSE_RESULT), result);
-    return write_bytes_field_head(to, BYTES_TAG(GET_RESPONSE_BODY), body_size);
+    to = write_varint_field(to, WRITE_VARINT_TAG(GET_RESPONSE_RESULT), result);
+    return write_bytes_field_head(to, WRITE_BYTES_TAG(GET_RESPONSE_BODY), body_size);
 }
 
 size_t hot_size_set_response(enum hot_result result)
 {
-    return size_of_varint_field(result);
+    return write_varint_field_size(result);
 }
 
 uint8_t *hot_write_set_response(uint8_t *to, enum hot_result result)
 {
-    return write_varint_field(to, VARINT_TAG(SET_RESPONSE_RESULT), result);
+    return write_varint_field(to, WRITE_VARINT_TAG(SET_RESPONSE_RESULT), result);
 }

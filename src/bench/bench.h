@@ -13,6 +13,7 @@
 struct bench_settings {
     const char *endpoint;
     const char *cache;
+    const char *workload;
     int64_t concurrency;
     const char *channels;
     int64_t threads;
@@ -20,6 +21,7 @@ struct bench_settings {
     int64_t requests;
     int64_t value_bytes;
     int64_t keys;
+    bool filled;
     int64_t reads_percent;
     int64_t warmup_ns;
     const char *json;

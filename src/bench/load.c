@@ -1,7 +1,7 @@
 /* The load: each thread drives a client of its own and keeps its share of requests in flight. The threads
  * walk through three phases together: setting the keys, warming up, measuring. */
 #include "base/clock.h"
-#include "bench/bench.h"
+#include "bench/workload.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -11,11 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEY_PREFIX_BYTES ((size_t)4)
-#define KEY_BYTES        ((size_t)16)
-#define NAP_NS           ((int64_t)20 * CLOCK_NS_PER_MS)
-#define VALUE_TTL_MS     UINT64_C(3600000)
-#define DEADLINE_MS      15000
+#define NAP_NS      ((int64_t)20 * CLOCK_NS_PER_MS)
+#define DEADLINE_MS 15000
 
 enum phase { PHASE_FILL, PHASE_LOAD, PHASE_STOP };
 
@@ -24,7 +21,7 @@ struct bench_thread;
 /* One request after another. */
 struct slot {
     struct bench_thread *thread;
-    char key[KEY_BYTES];
+    struct workload_request next;
 };
 
 struct bench_thread {
@@ -54,6 +51,7 @@ enum stage { STAGE_FILL, STAGE_WARM, STAGE_MEASURE, STAGE_STOP };
 
 struct bench_load {
     const struct bench_settings *settings;
+    const struct workload *workload;
     char *value;
     struct bench_thread *threads;
     size_t thread_count;
@@ -81,15 +79,6 @@ static uint64_t next_random(struct bench_thread *thread)
     x ^= x >> 27;
     thread->random = x;
     return x * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-/* "key:" and twelve digits, without a closing zero. */
-static size_t write_key(char *to, uint64_t number)
-{
-    bytes_copy(to, "key:", KEY_PREFIX_BYTES);
-    for (size_t digit = KEY_BYTES; digit-- > KEY_PREFIX_BYTES; number /= 10)
-        to[digit] = (char)('0' + number % 10);
-    return KEY_BYTES;
 }
 
 static void move_to(struct bench_load *load, enum stage stage)
@@ -155,11 +144,13 @@ static void slot_next(struct slot *slot)
     } else {
         return;
     }
-    mayfly_bytes key = {slot->key, write_key(slot->key, number)};
-    mayfly_bytes value = {thread->load->value, (size_t)settings->value_bytes};
-    mayfly_request request =
-        read ? mayfly_get(settings->cache, key) : mayfly_set(settings->cache, key, value, VALUE_TTL_MS);
-    if (mayfly_start(thread->client, &request, on_reply, slot, NULL) == MAYFLY_OK)
+    const struct workload *workload = thread->load->workload;
+    if (read)
+        workload->read(&slot->next, settings, number);
+    else
+        workload->write(&slot->next, settings, number,
+                        (mayfly_bytes){thread->load->value, (size_t)settings->value_bytes});
+    if (mayfly_start(thread->client, &slot->next.request, on_reply, slot, NULL) == MAYFLY_OK)
         thread->busy++;
 }
 
@@ -182,7 +173,8 @@ static void *run_thread(void *context)
     struct bench_thread *thread = context;
     struct bench_load *load = thread->load;
     thread->phase = PHASE_FILL;
-    thread->next_key = load->settings->reads_percent > 0 ? (int64_t)thread->number : load->settings->keys;
+    bool fills = load->settings->reads_percent > 0 && !load->settings->filled;
+    thread->next_key = fills ? (int64_t)thread->number : load->settings->keys;
     start_slots(thread);
     drive_until_idle(thread);
     atomic_fetch_add(&load->filled, 1);
@@ -426,7 +418,11 @@ static mayfly_status check_channels(const struct bench_settings *settings, int64
 mayfly_status bench_run(const struct bench_settings *settings, const struct bench_target *target,
                         struct bench_result *result, char error[BENCH_ERROR_BYTES])
 {
-    struct bench_load load = {.settings = settings, .thread_count = (size_t)settings->threads};
+    struct bench_load load = {
+        .settings = settings,
+        .workload = workload_find(settings->workload),
+        .thread_count = (size_t)settings->threads,
+    };
     int64_t channels;
     bool created = false;
     *result = (struct bench_result){.requests = 0};

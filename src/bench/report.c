@@ -31,8 +31,9 @@ static uint64_t error_count(const struct bench_result *result)
 
 void bench_print(const struct bench_settings *settings, const struct bench_result *result, FILE *to)
 {
-    (void)fprintf(to, "closed loop, %" PRId64 " in flight, %" PRId64 " %% reads, %" PRId64 "-byte values\n\n",
-                  settings->concurrency, settings->reads_percent, settings->value_bytes);
+    (void)fprintf(to,
+                  "closed loop, %s, %" PRId64 " in flight, %" PRId64 " %% reads, %" PRId64 "-byte values\n\n",
+                  settings->workload, settings->concurrency, settings->reads_percent, settings->value_bytes);
     (void)fprintf(to, "  throughput   %12.0f requests/s\n", (double)result->requests / result->seconds);
     for (size_t i = 0; i < QUANTILES; i++)
         (void)fprintf(to, "  %-12s %12.0f us\n", quantiles[i].label,
@@ -99,6 +100,8 @@ static void write_settings(FILE *to, const struct bench_settings *settings)
     write_text(to, settings->endpoint);
     (void)fprintf(to, ", \"cache\": ");
     write_text(to, settings->cache);
+    (void)fprintf(to, ", \"workload\": ");
+    write_text(to, settings->workload);
     (void)fprintf(to, ", \"concurrency\": %" PRId64 ", \"channels\": ", settings->concurrency);
     write_text(to, settings->channels);
     (void)fprintf(to,

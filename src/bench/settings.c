@@ -1,5 +1,5 @@
 /* What a benchmark can be told: the table for parsing, help and documentation. */
-#include "bench/bench.h"
+#include "bench/workload.h"
 
 #define SECOND     INT64_C(1000000000)
 #define AT(member) offsetof(struct bench_settings, member)
@@ -17,6 +17,13 @@ const struct option bench_options[] = {
      .fallback = "mayfly-bench",
      .value_name = "NAME",
      .help = "the cache to use; created, and deleted afterwards, where it does not exist"},
+    {.name = "workload",
+     .type = OPTION_TEXT,
+     .offset = AT(workload),
+     .fallback = "items",
+     .value_name = "NAME",
+     .help = "items: many keys; dictionary, list, set or sorted-set: one collection with as many elements",
+     .choices = workload_names},
     {.name = "concurrency",
      .type = OPTION_NUMBER,
      .offset = AT(concurrency),
@@ -70,7 +77,11 @@ const struct option bench_options[] = {
      .min = 1,
      .max = 1000000000,
      .value_name = "N",
-     .help = "keys, chosen evenly; all are set before the measurement where there are reads"},
+     .help = "keys or elements, chosen evenly; all are set before the measurement where there are reads"},
+    {.name = "filled",
+     .type = OPTION_FLAG,
+     .offset = AT(filled),
+     .help = "the keys are there already: set none before the measurement"},
     {.name = "reads",
      .type = OPTION_NUMBER,
      .offset = AT(reads_percent),
@@ -78,7 +89,7 @@ const struct option bench_options[] = {
      .min = 0,
      .max = 100,
      .value_name = "PERCENT",
-     .help = "how many of 100 requests are gets; the others are sets"},
+     .help = "how many of 100 requests read (lists: take the front away); the others write"},
     {.name = "warmup",
      .type = OPTION_DURATION,
      .offset = AT(warmup_ns),

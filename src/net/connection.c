@@ -83,6 +83,8 @@ static void connection_watch(struct net_connection *connection)
         wanted |= UV_WRITABLE;
     if (!connection->connecting && !connection->is_deaf && !connection->is_finished)
         wanted |= UV_READABLE;
+    if (connection->is_paused)
+        wanted = 0;
     if (connection->closing || wanted == connection->watched)
         return;
     connection->watched = wanted;
@@ -163,7 +165,8 @@ static void connection_flush(struct net_connection *connection)
 
 void net_connection_flush(struct net_connection *connection)
 {
-    if (connection->h2 != NULL && !connection->busy && !connection->blocked && !connection->is_mute)
+    if (connection->h2 != NULL && !connection->busy && !connection->blocked && !connection->is_mute &&
+        !connection->is_paused)
         connection_flush(connection);
 }
 
@@ -172,6 +175,19 @@ void net_connection_flush_later(struct net_connection *connection)
     /* Within h2_recv the end of the slice flushes. */
     if (!connection->busy && list_empty(&connection->unflushed))
         list_push_back(&connection->loop->unflushed, &connection->unflushed);
+}
+
+void net_connection_pause(struct net_connection *connection, bool paused)
+{
+    connection->is_paused = paused;
+    connection_watch(connection);
+    if (paused)
+        net_loop_disarm(connection->loop, &connection->stall);
+    else if (connection->blocked)
+        (void)net_loop_arm(connection->loop, &connection->stall,
+                           clock_add(clock_now_ns(), connection->stall_limit_ns));
+    else
+        net_connection_flush_later(connection);
 }
 
 static void on_stalled(struct timer *timer)

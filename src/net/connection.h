@@ -53,6 +53,7 @@ struct net_connection {
     bool blocked;     /* the kernel takes no more for now */
     bool is_deaf;     /* too much waits to be written: nothing is read until it is */
     bool is_finished; /* close when all is written */
+    bool is_paused;   /* on its owner's wish: neither reads nor writes */
     bool is_mute;     /* the peer takes nothing any more; what it said before may still be read */
     bool broken;
     const char *why;
@@ -78,6 +79,9 @@ void net_connection_flush(struct net_connection *connection);
 
 /* Has the connection flushed before its loop waits; to be called after starting or answering calls. */
 void net_connection_flush_later(struct net_connection *connection);
+
+/* Has the connection neither read nor write until it is told otherwise; what comes meanwhile waits in the kernel. */
+void net_connection_pause(struct net_connection *connection, bool paused);
 
 /* Ends the connection now, from anywhere. WHY must outlive it; `closed` follows, at the latest when the
  * event that is under way has returned. */

@@ -93,6 +93,14 @@ int net_listener_port(const struct net_listener *listener)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
+void net_listener_pause(struct net_listener *listener, bool paused)
+{
+    if (paused)
+        (void)uv_poll_stop(&listener->poll);
+    else
+        (void)uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+}
+
 void net_listener_close(struct net_listener *listener)
 {
     (void)uv_poll_stop(&listener->poll);

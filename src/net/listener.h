@@ -23,6 +23,9 @@ int net_listener_open(struct net_listener *listener, struct net_loop *loop, cons
 /* The port that the kernel chose or was told. */
 int net_listener_port(const struct net_listener *listener);
 
+/* Accepts nothing until told otherwise; who connects meanwhile waits in the kernel. */
+void net_listener_pause(struct net_listener *listener, bool paused);
+
 /* Accepts no more. */
 void net_listener_close(struct net_listener *listener);
 

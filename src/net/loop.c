@@ -3,7 +3,10 @@
 #include "base/clock.h"
 #include "net/connection.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 static void on_no_wait(uv_idle_t *handle)
 {
@@ -18,11 +21,37 @@ static void on_alarm(uv_timer_t *alarm)
     (void)uv_idle_start(&loop->no_wait, on_no_wait);
 }
 
+/* The kernel's timer, which has nanoseconds and takes the time that clock.h gives; a time of zero stops it. */
+static void loop_set_precise_alarm(struct net_loop *loop, int64_t next_ns)
+{
+    struct itimerspec at = {0};
+    if (next_ns != CLOCK_NEVER) {
+        int64_t due_ns = next_ns > 0 ? next_ns : 1;
+        at.it_value.tv_sec = due_ns / CLOCK_NS_PER_S;
+        at.it_value.tv_nsec = due_ns % CLOCK_NS_PER_S;
+    }
+    (void)timerfd_settime(loop->precise_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void on_precise_alarm(uv_poll_t *poll, int status, int events)
+{
+    struct net_loop *loop = poll->data;
+    uint64_t times;
+    (void)status;
+    (void)events;
+    (void)!read(loop->precise_fd, &times, sizeof times);
+    (void)uv_idle_start(&loop->no_wait, on_no_wait);
+}
+
 /* libuv's clock has milliseconds, so the alarm is rounded up: a timer never runs early. It only moves when
  * the soonest timer does. */
 static void loop_set_alarm(struct net_loop *loop)
 {
     int64_t next_ns = timers_next_ns(&loop->timers);
+    if (loop->precise_fd >= 0) {
+        loop_set_precise_alarm(loop, next_ns);
+        return;
+    }
     if (next_ns == CLOCK_NEVER) {
         (void)uv_timer_stop(&loop->alarm);
         return;
@@ -74,7 +103,7 @@ static void on_wake(uv_async_t *handle)
 
 int net_loop_init(struct net_loop *loop)
 {
-    *loop = (struct net_loop){.now_ns = clock_now_ns()};
+    *loop = (struct net_loop){.now_ns = clock_now_ns(), .precise_fd = -1};
     list_init(&loop->unflushed);
     list_init(&loop->tasks);
     loop->read_buffer = malloc(NET_READ_BYTES);
@@ -100,6 +129,21 @@ int net_loop_init(struct net_loop *loop)
     loop->before_wait.data = loop->after_wait.data = loop->wake.data = loop->alarm.data = loop;
     (void)pthread_mutex_init(&loop->tasks_lock, NULL);
     return 0;
+}
+
+int net_loop_make_precise(struct net_loop *loop)
+{
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = uv_poll_init(&loop->uv, &loop->precise_alarm, fd);
+    if (error != 0) {
+        (void)close(fd);
+        return error;
+    }
+    loop->precise_alarm.data = loop;
+    loop->precise_fd = fd;
+    return uv_poll_start(&loop->precise_alarm, UV_READABLE, on_precise_alarm);
 }
 
 void net_loop_run(struct net_loop *loop)
@@ -165,9 +209,13 @@ void net_loop_free(struct net_loop *loop)
     uv_close((uv_handle_t *)&loop->no_wait, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
+    if (loop->precise_fd >= 0)
+        uv_close((uv_handle_t *)&loop->precise_alarm, NULL);
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
     (void)uv_loop_close(&loop->uv);
     timers_free(&loop->timers);
     (void)pthread_mutex_destroy(&loop->tasks_lock);
+    if (loop->precise_fd >= 0)
+        (void)close(loop->precise_fd);
     free(loop->read_buffer);
 }

@@ -24,6 +24,8 @@ struct net_loop {
     uv_check_t after_wait;
     uv_idle_t no_wait; /* active when timers are due: input is looked at but not waited for */
     uv_timer_t alarm;
+    uv_poll_t precise_alarm; /* in its place on a precise loop */
+    int precise_fd;          /* a timerfd, or -1 */
     uv_async_t wake;
     struct list unflushed; /* connections */
     uint8_t *read_buffer;
@@ -39,6 +41,10 @@ struct net_loop {
 
 /* Prepares a loop. 0 or a libuv error. */
 int net_loop_init(struct net_loop *loop);
+
+/* Has the loop's timers run within tens of microseconds of their time, where they are up to two milliseconds late
+ * otherwise, for a system call each time the soonest timer changes. 0 or a libuv error. */
+int net_loop_make_precise(struct net_loop *loop);
 
 /* Turns the loop until net_loop_stop. */
 void net_loop_run(struct net_loop *loop);

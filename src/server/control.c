@@ -1,8 +1,10 @@
 /* control_client.ScsControl: caches come, go, are listed and are emptied. */
 #include "server/services.h"
 
+#include "base/utf8.h"
 #include "controlclient.pb-c.h"
 #include "proto/field.h"
+#include "server/topics.h"
 
 #define NS_PER_S       INT64_C(1000000000)
 #define CACHE_NAME_MAX 255
@@ -10,30 +12,13 @@
 #define LISTING_FIRST  ((size_t)16)
 
 /* Whether TEXT is UTF-8 without control characters: what every client can show and, since lists of names are
- * protobuf strings, what every client can read at all. RFC 3629. */
+ * protobuf strings, what every client can read at all. */
 static bool is_plain_text(struct bytes text)
 {
-    size_t at = 0;
-    while (at < text.size) {
-        uint8_t lead = text.data[at++];
-        if (lead < ' ' || lead == 0x7f)
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < ' ' || text.data[i] == 0x7f)
             return false;
-        if (lead < 0x80)
-            continue;
-        unsigned more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-        if (lead < 0xc2 || lead > 0xf4 || text.size - at < more)
-            return false;
-        uint32_t point = lead & (0x3fU >> more);
-        for (unsigned i = 0; i < more; i++, at++) {
-            if ((text.data[at] & 0xc0) != 0x80)
-                return false;
-            point = point << 6 | (text.data[at] & 0x3f);
-        }
-        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-            return false;
-    }
-    return true;
+    return utf8_is_valid(text);
 }
 
 bool control_is_cache_name(struct bytes name)
@@ -74,6 +59,18 @@ static void on_done(void *context, const struct store_reply *reply)
         server_reply_end(request, true);
 }
 
+/* Topics go after the cache and after the epoch has moved, so that whoever uses one meanwhile finds out
+ * (pubsub.c). */
+static void on_deleted(void *context, const struct store_reply *reply)
+{
+    struct server_request *request = context;
+    struct server *server = request->worker->server;
+    atomic_fetch_add(&server->caches_epoch, 1);
+    if (reply->status == STORE_OK)
+        topics_forget_cache(server->topics, *(const struct bytes *)request->state);
+    on_done(context, reply);
+}
+
 static bool is_full(const struct server *server)
 {
     struct store_stats stats;
@@ -108,8 +105,14 @@ void control_delete_cache(struct server_request *request, struct bytes message)
     struct bytes name;
     if (!read_name(request, message, &name))
         return;
+    struct bytes *kept = arena_alloc(&request->arena, sizeof *kept);
+    if (kept == NULL || (*kept = arena_copy(&request->arena, name)).data == NULL) {
+        server_fail_memory(request);
+        return;
+    }
+    request->state = kept;
     server_request_enter_store(request);
-    store_cache_delete(request->worker->server->store, name, on_done, request);
+    store_cache_delete(request->worker->server->store, name, on_deleted, request);
 }
 
 void control_flush_cache(struct server_request *request, struct bytes message)
@@ -170,20 +173,26 @@ static uint32_t kib(int64_t bytes)
     return (uint32_t)((bytes + 1023) / 1024);
 }
 
+/* A rate as it is listed. */
+static uint32_t rate(int64_t per_s)
+{
+    return per_s > 0 ? (uint32_t)per_s : NO_LIMIT;
+}
+
 void control_list_caches(struct server_request *request, struct bytes message)
 {
     if (server_unpack(request, &control_client____list_caches_request__descriptor, message) == NULL)
         return;
     const struct server_settings *settings = request->worker->server->settings;
     ControlClient__CacheLimits cache_limits = CONTROL_CLIENT____CACHE_LIMITS__INIT;
-    cache_limits.max_traffic_rate = NO_LIMIT;
-    cache_limits.max_throughput_kbps = NO_LIMIT;
+    cache_limits.max_traffic_rate = rate(settings->max_requests_per_s);
+    cache_limits.max_throughput_kbps = rate(kib(settings->max_bytes_per_s));
     cache_limits.max_item_size_kb = kib(settings->max_item_bytes);
     cache_limits.max_ttl_seconds = (uint64_t)(settings->max_ttl_ns / NS_PER_S);
     ControlClient__TopicLimits topic_limits = CONTROL_CLIENT____TOPIC_LIMITS__INIT;
-    topic_limits.max_publish_rate = NO_LIMIT;
-    topic_limits.max_subscription_count = NO_LIMIT;
-    topic_limits.max_publish_message_size_kb = kib(settings->max_message_bytes);
+    topic_limits.max_publish_rate = rate(settings->max_requests_per_s);
+    topic_limits.max_subscription_count = (uint32_t)settings->max_subscriptions;
+    topic_limits.max_publish_message_size_kb = kib(settings->max_topic_message_bytes);
 
     struct listing listing = {
         .request = request,

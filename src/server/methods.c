@@ -2,10 +2,12 @@
  * have one row a method, in the same order, made from one list so that they cannot drift apart. */
 #include "server/services.h"
 
-#define SCS        "/cache_client.Scs/"
-#define CONTROL    "/control_client.ScsControl/"
-#define HEALTH     "/grpc.health.v1.Health/"
-#define REFLECTION "ServerReflection/ServerReflectionInfo"
+#define SCS         "/cache_client.Scs/"
+#define LEADERBOARD "/leaderboard.Leaderboard/"
+#define PUBSUB      "/cache_client.pubsub.Pubsub/"
+#define CONTROL     "/control_client.ScsControl/"
+#define HEALTH      "/grpc.health.v1.Health/"
+#define REFLECTION  "ServerReflection/ServerReflectionInfo"
 
 /* path, the call's shape, the row of its handlers */
 #define METHODS(M)                                                                                           \
@@ -23,11 +25,55 @@
     M(SCS "UpdateTtl", UNARY, .handle = scs_update_ttl, .wants_cache = true)                                 \
     M(SCS "ItemGetTtl", UNARY, .handle = scs_item_get_ttl, .wants_cache = true)                              \
     M(SCS "ItemGetType", UNARY, .handle = scs_item_get_type, .wants_cache = true)                            \
+    M(SCS "DictionaryGet", UNARY, .handle = scs_dictionary_get, .wants_cache = true)                         \
+    M(SCS "DictionaryFetch", UNARY, .handle = scs_dictionary_fetch, .wants_cache = true)                     \
+    M(SCS "DictionarySet", UNARY, .handle = scs_dictionary_set, .wants_cache = true)                         \
+    M(SCS "DictionaryIncrement", UNARY, .handle = scs_dictionary_increment, .wants_cache = true)             \
+    M(SCS "DictionaryDelete", UNARY, .handle = scs_dictionary_delete, .wants_cache = true)                   \
+    M(SCS "DictionaryLength", UNARY, .handle = scs_dictionary_length, .wants_cache = true)                   \
+    M(SCS "SetFetch", UNARY, .handle = scs_set_fetch, .wants_cache = true)                                   \
+    M(SCS "SetSample", UNARY, .handle = scs_set_sample, .wants_cache = true)                                 \
+    M(SCS "SetUnion", UNARY, .handle = scs_set_union, .wants_cache = true)                                   \
+    M(SCS "SetDifference", UNARY, .handle = scs_set_difference, .wants_cache = true)                         \
+    M(SCS "SetContains", UNARY, .handle = scs_set_contains, .wants_cache = true)                             \
+    M(SCS "SetLength", UNARY, .handle = scs_set_length, .wants_cache = true)                                 \
+    M(SCS "SetPop", UNARY, .handle = scs_set_pop, .wants_cache = true)                                       \
+    M(SCS "ListPushFront", UNARY, .handle = scs_list_push_front, .wants_cache = true)                        \
+    M(SCS "ListPushBack", UNARY, .handle = scs_list_push_back, .wants_cache = true)                          \
+    M(SCS "ListPopFront", UNARY, .handle = scs_list_pop_front, .wants_cache = true)                          \
+    M(SCS "ListPopBack", UNARY, .handle = scs_list_pop_back, .wants_cache = true)                            \
+    M(SCS "ListErase", UNARY, .handle = scs_list_erase, .wants_cache = true)                                 \
+    M(SCS "ListRemove", UNARY, .handle = scs_list_remove, .wants_cache = true)                               \
+    M(SCS "ListFetch", UNARY, .handle = scs_list_fetch, .wants_cache = true)                                 \
+    M(SCS "ListLength", UNARY, .handle = scs_list_length, .wants_cache = true)                               \
+    M(SCS "ListConcatenateFront", UNARY, .handle = scs_list_concatenate_front, .wants_cache = true)          \
+    M(SCS "ListConcatenateBack", UNARY, .handle = scs_list_concatenate_back, .wants_cache = true)            \
+    M(SCS "ListRetain", UNARY, .handle = scs_list_retain, .wants_cache = true)                               \
+    M(SCS "SortedSetPut", UNARY, .handle = scs_sorted_set_put, .wants_cache = true)                          \
+    M(SCS "SortedSetFetch", UNARY, .handle = scs_sorted_set_fetch, .wants_cache = true)                      \
+    M(SCS "SortedSetGetScore", UNARY, .handle = scs_sorted_set_get_score, .wants_cache = true)               \
+    M(SCS "SortedSetRemove", UNARY, .handle = scs_sorted_set_remove, .wants_cache = true)                    \
+    M(SCS "SortedSetIncrement", UNARY, .handle = scs_sorted_set_increment, .wants_cache = true)              \
+    M(SCS "SortedSetGetRank", UNARY, .handle = scs_sorted_set_get_rank, .wants_cache = true)                 \
+    M(SCS "SortedSetLength", UNARY, .handle = scs_sorted_set_length, .wants_cache = true)                    \
+    M(SCS "SortedSetLengthByScore", UNARY, .handle = scs_sorted_set_length_by_score, .wants_cache = true)    \
+    M(SCS "SortedSetUnionStore", UNARY, .handle = scs_sorted_set_union_store, .wants_cache = true)           \
+    M(LEADERBOARD "DeleteLeaderboard", UNARY, .handle = leaderboard_delete, .wants_cache = true)             \
+    M(LEADERBOARD "UpsertElements", UNARY, .handle = leaderboard_upsert_elements, .wants_cache = true)       \
+    M(LEADERBOARD "RemoveElements", UNARY, .handle = leaderboard_remove_elements, .wants_cache = true)       \
+    M(LEADERBOARD "GetLeaderboardLength", UNARY, .handle = leaderboard_get_length, .wants_cache = true)      \
+    M(LEADERBOARD "GetByRank", UNARY, .handle = leaderboard_get_by_rank, .wants_cache = true)                \
+    M(LEADERBOARD "GetRank", UNARY, .handle = leaderboard_get_rank, .wants_cache = true)                     \
+    M(LEADERBOARD "GetByScore", UNARY, .handle = leaderboard_get_by_score, .wants_cache = true)              \
+    M(LEADERBOARD "GetCompetitionRank", UNARY, .handle = leaderboard_get_competition_rank,                   \
+      .wants_cache = true)                                                                                   \
     M(CONTROL "CreateCache", UNARY, .handle = control_create_cache)                                          \
     M(CONTROL "DeleteCache", UNARY, .handle = control_delete_cache)                                          \
     M(CONTROL "ListCaches", UNARY, .handle = control_list_caches)                                            \
     M(CONTROL "FlushCache", UNARY, .handle = control_flush_cache)                                            \
     M("/cache_client.Ping/Ping", UNARY, .handle = ping_ping)                                                 \
+    M(PUBSUB "Publish", UNARY, .handle = pubsub_publish)                                                     \
+    M(PUBSUB "Subscribe", SERVER_STREAMS, .handle = pubsub_subscribe, .drain = pubsub_drain)                 \
     M(HEALTH "Check", UNARY, .handle = health_check)                                                         \
     M(HEALTH "Watch", SERVER_STREAMS, .handle = health_watch, .drain = health_drain)                         \
     M("/grpc.reflection.v1." REFLECTION, BOTH_STREAM, .handle = reflection_message,                          \

@@ -3,7 +3,10 @@
 #include "server/request.h"
 
 #include "base/clock.h"
+#include "server/quota.h"
+#include "server/rig.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SPARE_REQUESTS_MAX 1024
@@ -14,9 +17,10 @@
  * that works on the cache, so that it stays while one of them waits. */
 struct server_cache {
     unsigned references;
-    struct store *store;
+    struct server *server;
     struct store_cache *cache;
-    uint64_t epoch; /* of the names when it was looked up */
+    struct quota *quota; /* NULL without rates */
+    uint64_t epoch;      /* of the names when it was looked up */
 };
 
 static void cache_release(void *attachment)
@@ -24,21 +28,26 @@ static void cache_release(void *attachment)
     struct server_cache *cache = attachment;
     if (cache == NULL || --cache->references > 0)
         return;
-    store_cache_release(cache->store, cache->cache);
+    if (cache->cache != NULL)
+        store_cache_release(cache->server->store, cache->cache);
+    quotas_release(cache->server->quotas, cache->quota);
     free(cache);
 }
 
 /* The cache of this name with one reference, or NULL where there is none. */
-static struct server_cache *cache_look_up(struct server *server, struct bytes name, uint64_t epoch)
+static struct server_cache *cache_look_up(struct server *server, struct bytes name, uint64_t epoch,
+                                          int64_t now_ns)
 {
     struct server_cache *cache = malloc(sizeof *cache);
     if (cache == NULL)
         return NULL;
-    *cache = (struct server_cache){.references = 1, .store = server->store, .epoch = epoch};
+    *cache = (struct server_cache){.references = 1, .server = server, .epoch = epoch};
     cache->cache = store_cache_take(server->store, name);
-    if (cache->cache != NULL)
+    if (cache->cache != NULL && server->quotas != NULL)
+        cache->quota = quotas_hold(server->quotas, name, now_ns);
+    if (cache->cache != NULL && (server->quotas == NULL || cache->quota != NULL))
         return cache;
-    free(cache);
+    cache_release(cache);
     return NULL;
 }
 
@@ -50,7 +59,7 @@ static struct server_cache *cache_of(struct server_request *request)
     uint64_t epoch = atomic_load_explicit(&server->caches_epoch, memory_order_acquire);
     if (cache == NULL || cache->epoch != epoch) {
         cache_release(cache);
-        cache = cache_look_up(server, metadata_find(metadata, "cache"), epoch);
+        cache = cache_look_up(server, metadata_find(metadata, "cache"), epoch, request->worker->loop.now_ns);
         metadata->attachment = cache;
         metadata->attachment_free = cache_release;
     }
@@ -64,12 +73,48 @@ static bool resolve_cache(struct server_request *request)
     request->held = cache_of(request);
     if (request->held != NULL) {
         request->cache = request->held->cache;
+        request->quota = request->held->quota;
         return true;
     }
     if (metadata_find(request->call->metadata, "cache").size == 0)
         server_fail(request, STATUS_INVALID_ARGUMENT, "the request names no cache: set the metadata `cache`");
     else
         server_fail_store(request, STORE_NO_CACHE);
+    return false;
+}
+
+/* --- The rates of its cache --- */
+
+static bool admit(struct server_request *request, size_t size)
+{
+    switch (quota_admit(request->quota, size, request->worker->loop.now_ns)) {
+    case QUOTA_TOO_MANY_REQUESTS:
+        server_fail_with_cause(request, STATUS_RESOURCE_EXHAUSTED,
+                               "the cache gets more requests a second than this server allows",
+                               CAUSE_OPERATIONS_RATE);
+        return false;
+    case QUOTA_TOO_MANY_BYTES:
+        server_fail_with_cause(request, STATUS_RESOURCE_EXHAUSTED,
+                               "the cache moves more bytes a second than this server allows",
+                               CAUSE_THROUGHPUT_RATE);
+        return false;
+    case QUOTA_ADMITTED:
+        break;
+    }
+    request->is_watched = true;
+    return true;
+}
+
+bool server_request_admit(struct server_request *request, struct bytes cache_name, size_t size)
+{
+    struct quotas *quotas = request->worker->server->quotas;
+    if (quotas == NULL)
+        return true;
+    request->quota = quotas_hold(quotas, cache_name, request->worker->loop.now_ns);
+    request->holds_quota = request->quota != NULL;
+    if (request->quota != NULL)
+        return admit(request, size);
+    server_fail_memory(request);
     return false;
 }
 
@@ -109,7 +154,17 @@ struct server_request *server_request_open(struct server_connection *connection,
 
 void server_request_handle(struct server_request *request, struct bytes message)
 {
+    if (request->worker->server->rig != NULL)
+        rig_handle(request, message);
+    else
+        server_request_serve(request, message);
+}
+
+void server_request_serve(struct server_request *request, struct bytes message)
+{
     if (request->method->wants_cache && !resolve_cache(request))
+        return;
+    if (request->quota != NULL && !admit(request, message.size))
         return;
     request->method->handle(request, message);
     /* A stream that was opened while the server goes down ends like those that were open before. */
@@ -118,11 +173,26 @@ void server_request_handle(struct server_request *request, struct bytes message)
         request->method->drain(request);
 }
 
+/* Tells a handler that keeps a request among others' that it has ended, for whatever reason. */
+static void tell_ended(struct server_request *request)
+{
+    void (*ended)(struct server_request * request) = request->ended;
+    request->ended = NULL;
+    request->resume = NULL;
+    if (ended != NULL)
+        ended(request);
+}
+
 static void request_recycle(struct server_request *request)
 {
     struct server_worker *worker = request->worker;
+    if (request->holds_quota)
+        quotas_release(worker->server->quotas, request->quota);
     cache_release(request->held);
     request->held = NULL;
+    request->quota = NULL;
+    request->holds_quota = false;
+    request->is_watched = false;
     arena_reset(&request->arena);
     if (worker->spare_count >= SPARE_REQUESTS_MAX) {
         arena_free(&request->arena);
@@ -130,7 +200,6 @@ static void request_recycle(struct server_request *request)
         return;
     }
     request->state = NULL;
-    request->resume = NULL;
     request->cache = NULL;
     request->finished = false;
     list_push_front(&worker->spare_requests, &request->link);
@@ -140,6 +209,9 @@ static void request_recycle(struct server_request *request)
 void server_request_closed(struct server_request *request)
 {
     struct server_worker *worker = request->worker;
+    tell_ended(request);
+    if (request->plan != NULL)
+        rig_closed(request);
     request->call = NULL;
     list_remove(&request->link);
     net_loop_disarm(&worker->loop, &request->deadline);
@@ -176,13 +248,23 @@ static void finish(struct server_request *request, enum status status, struct by
     server_count(&request->worker->counters.replies[status]);
     request->finished = true;
     list_remove(&request->link);
-    request->resume = NULL;
+    tell_ended(request);
     net_loop_disarm(&request->worker->loop, &request->deadline);
     h2_finish(request->call, status, message, trailers);
 }
 
+/* A message of SIZE bytes is about to be sent; false with the request failed. */
+static bool watch_reply(struct server_request *request, size_t size)
+{
+    if (request->quota != NULL)
+        quota_count_reply(request->quota, size, request->worker->loop.now_ns);
+    return rig_allows_message(request);
+}
+
 uint8_t *server_reply_begin(struct server_request *request, size_t size)
 {
+    if (request->is_watched && !watch_reply(request, size))
+        return NULL;
     uint8_t *to = h2_message_begin(request->call, size);
     if (to == NULL)
         server_fail(request, STATUS_RESOURCE_EXHAUSTED,
@@ -209,7 +291,11 @@ bool server_reply_message(struct server_request *request, const ProtobufCMessage
 
 void server_reply_finish(struct server_request *request)
 {
-    finish(request, STATUS_OK, bytes_make(NULL, 0), NULL);
+    enum status ordered;
+    if (request->is_watched && rig_ends_stream(request, &ordered))
+        server_fail(request, ordered, RIG_WHY);
+    else
+        finish(request, STATUS_OK, bytes_make(NULL, 0), NULL);
 }
 
 void server_fail(struct server_request *request, enum status status, const char *message)
@@ -221,6 +307,14 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
                             enum server_cause cause)
 {
     finish(request, status, bytes_of(message), request->worker->causes[cause]);
+}
+
+/* The client's developer learns which field is wrong: "`score` is not a number". */
+void server_fail_argument(struct server_request *request, const char *field, const char *what)
+{
+    char message[128];
+    (void)snprintf(message, sizeof message, "`%s` %s", field, what);
+    server_fail(request, STATUS_INVALID_ARGUMENT, message);
 }
 
 void server_fail_malformed(struct server_request *request)

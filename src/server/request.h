@@ -13,6 +13,7 @@
 
 struct server_request;
 struct server_cache;
+struct rig_plan;
 
 /* A method of a service: the table in methods.c has one row for each. */
 struct server_method {
@@ -33,12 +34,18 @@ struct server_request {
     struct store_cache *cache; /* where the method wants one */
     struct server_cache *held; /* keeps it */
     struct timer deadline;
-    struct arena arena; /* for what the handler needs until it has answered */
-    bool in_store;      /* a completion will come */
-    bool finished;      /* answered to the end */
+    struct arena arena;    /* for what the handler needs until it has answered */
+    bool in_store;         /* a completion will come */
+    bool finished;         /* answered to the end */
+    bool is_watched;       /* its replies count against the quota or are those of a stream with a plan */
+    bool holds_quota;      /* itself, not through `held` */
+    struct quota *quota;   /* of its cache; NULL without rates */
+    struct rig_plan *plan; /* of the test rig; NULL without the rig */
 
     void *state;                                    /* the handler's */
     void (*resume)(struct server_request *request); /* there is room for more of the reply */
+    void (*ended)(
+        struct server_request *request); /* once, when it is answered to the end or its call is gone */
 };
 
 /* The table of methods, and the same as the engine wants it. */
@@ -47,11 +54,18 @@ extern const struct h2_method server_paths[];
 extern const size_t server_methods_count;
 
 struct server_request *server_request_open(struct server_connection *connection, struct h2_call *call);
+/* A message has come. With a test rig it may be served later; without one it is served now. */
 void server_request_handle(struct server_request *request, struct bytes message);
+/* Finds the request's cache, holds it to its rates and calls the handler. */
+void server_request_serve(struct server_request *request, struct bytes message);
 /* The call has ended; the request goes once the store has let go of it. */
 void server_request_closed(struct server_request *request);
 /* Frees the spare requests of a worker. */
 void server_requests_free(struct server_worker *worker);
+
+/* For methods whose message names the cache: counts the request, of SIZE bytes, against the rates of that cache, which
+ * must be known to exist, and from then on its replies. False with the request failed. */
+bool server_request_admit(struct server_request *request, struct bytes cache_name, size_t size);
 
 /* Around a store operation: enter before it, leave first thing in its completion. Leave is false when the
  * call has been answered meanwhile or has ended, and then the request is not to be touched. */
@@ -78,6 +92,7 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
                             enum server_cause cause);
 
 /* The failures that more than one method knows. */
+void server_fail_argument(struct server_request *request, const char *field, const char *what);
 void server_fail_malformed(struct server_request *request);
 void server_fail_memory(struct server_request *request);
 

@@ -13,7 +13,7 @@ bool scs_check_key(struct server_request *request, struct bytes key)
 {
     if (key.size > 0)
         return true;
-    server_fail(request, STATUS_INVALID_ARGUMENT, "the key is empty");
+    server_fail_argument(request, "cache_key", "is empty");
     return false;
 }
 
@@ -28,14 +28,17 @@ bool scs_check_item(struct server_request *request, struct bytes key, struct byt
     return false;
 }
 
-bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms)
+static bool check_ttl(struct server_request *request, const char *field, uint64_t ttl_ms)
 {
     if (ttl_ms > 0 && ttl_ms <= (uint64_t)(request->worker->server->settings->max_ttl_ns / NS_PER_MS))
         return true;
-    server_fail(request, STATUS_INVALID_ARGUMENT,
-                ttl_ms == 0 ? "the time to live is zero"
-                            : "the time to live is longer than this server allows");
+    server_fail_argument(request, field, ttl_ms == 0 ? "is zero" : "is longer than this server allows");
     return false;
+}
+
+bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms)
+{
+    return check_ttl(request, "ttl_milliseconds", ttl_ms);
 }
 
 /* --- The ends of store operations --- */
@@ -497,25 +500,29 @@ void scs_update_ttl(struct server_request *request, struct bytes message)
         return;
     enum store_ttl_mode mode;
     uint64_t ttl_ms;
+    const char *field;
     switch (item->update_ttl_case) {
     case CACHE_CLIENT____UPDATE_TTL_REQUEST__UPDATE_TTL_INCREASE_TO_MILLISECONDS:
         mode = STORE_TTL_INCREASE;
         ttl_ms = item->increase_to_milliseconds;
+        field = "increase_to_milliseconds";
         break;
     case CACHE_CLIENT____UPDATE_TTL_REQUEST__UPDATE_TTL_DECREASE_TO_MILLISECONDS:
         mode = STORE_TTL_DECREASE;
         ttl_ms = item->decrease_to_milliseconds;
+        field = "decrease_to_milliseconds";
         break;
     case CACHE_CLIENT____UPDATE_TTL_REQUEST__UPDATE_TTL_OVERWRITE_TO_MILLISECONDS:
         mode = STORE_TTL_OVERWRITE;
         ttl_ms = item->overwrite_to_milliseconds;
+        field = "overwrite_to_milliseconds";
         break;
     default:
         server_fail(request, STATUS_INVALID_ARGUMENT, "the request sets no `update_ttl`");
         return;
     }
     struct bytes key = server_bytes(item->cache_key);
-    if (!scs_check_key(request, key) || !scs_check_ttl(request, ttl_ms))
+    if (!scs_check_key(request, key) || !check_ttl(request, field, ttl_ms))
         return;
     server_request_enter_store(request);
     store_update_ttl(request->worker->server->store, request->cache, key, mode, ttl_ms,

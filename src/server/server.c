@@ -4,8 +4,11 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "net/listener.h"
+#include "server/quota.h"
+#include "server/rig.h"
 #include "server/services.h"
+#include "server/test_port.h"
+#include "server/topics.h"
 #include "store/memory.h"
 
 #include <errno.h>
@@ -26,6 +29,7 @@ struct running {
     size_t workers_ready;
     struct net_listener listener;
     bool listening;
+    struct test_port *test_port; /* NULL without --test-faults */
     uv_signal_t signals[3];
     struct timer upkeep;
 };
@@ -71,78 +75,53 @@ static void on_accepted(void *owner, int fd)
     server_worker_assign(worker, fd);
 }
 
-/* --- The address --- */
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static bool is_loopback(const union address *address)
-{
-    if (address->any.sa_family == AF_INET)
-        return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
-    return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
-}
-
-/* "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". */
-static bool parse_address(const char *text, union address *address)
-{
-    const char *colon = strrchr(text, ':');
-    char host[64];
-    int64_t port;
-    if (colon == NULL || (size_t)(colon - text) >= sizeof host ||
-        !options_parse_value(OPTION_NUMBER, colon + 1, &port) || port < 0 || port > 65535)
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    size_t size = strlen(host);
-    if (size > 1 && host[0] == '[' && host[size - 1] == ']') {
-        host[size - 1] = '\0';
-        return uv_ip6_addr(host + 1, (int)port, &address->v6) == 0;
-    }
-    return uv_ip4_addr(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, (int)port, &address->v4) == 0;
-}
+/* --- The addresses --- */
 
 static bool start_listening(struct running *running, char error[SERVER_ERROR_BYTES])
 {
     const struct server_settings *settings = running->server.settings;
     union address address;
-    if (!parse_address(settings->listen, &address)) {
-        (void)snprintf(error, SERVER_ERROR_BYTES,
-                       "--listen takes an address and a port, such as 127.0.0.1:8080, not \"%s\"",
-                       settings->listen);
-        return false;
-    }
-    if (!is_loopback(&address) && !settings->trusted_network) {
-        (void)snprintf(
-            error, SERVER_ERROR_BYTES,
-            "%s can be reached from other machines, and every caller may read and change everything; "
-            "add --trusted-network if that is what you want",
-            settings->listen);
-        return false;
-    }
-    int failure =
-        net_listener_open(&running->listener, &running->workers[0].loop, &address.any, on_accepted, running);
-    if (failure == -EADDRINUSE)
-        (void)snprintf(
-            error, SERVER_ERROR_BYTES,
-            "%s is taken: another server listens there; stop it or choose another port with --listen",
-            settings->listen);
-    else if (failure != 0)
-        (void)snprintf(error, SERVER_ERROR_BYTES, "cannot listen on %s: %s", settings->listen,
-                       strerror(-failure));
-    running->listening = failure == 0;
+    running->listening =
+        address_parse("listen", settings->listen, settings->trusted_network, &address, error) &&
+        address_listen("listen", settings->listen, &address, &running->listener, &running->workers[0].loop,
+                       on_accepted, running, error);
     return running->listening;
+}
+
+/* The test port runs on the first worker's loop, so that worker is blocked at once and the others are waited for. */
+static void on_block(void *owner, bool blocked)
+{
+    struct running *running = owner;
+    if (running->listening)
+        net_listener_pause(&running->listener, blocked);
+    server_worker_block(&running->workers[0], blocked);
+    for (size_t i = 1; i < running->worker_count; i++)
+        server_worker_block_and_wait(&running->workers[i], blocked);
+}
+
+static bool open_test_port(struct running *running, char error[SERVER_ERROR_BYTES])
+{
+    const struct server *server = &running->server;
+    if (server->rig == NULL)
+        return true;
+    const struct test_port_config config = {
+        .listen = server->settings->test_faults_listen,
+        .trusted_network = server->settings->trusted_network,
+        .loop = &running->workers[0].loop,
+        .log = server->log,
+        .simulation = server->rig->simulation,
+        .block = on_block,
+        .owner = running,
+    };
+    running->test_port = test_port_open(&config, error);
+    return running->test_port != NULL;
 }
 
 static void log_listening(const struct running *running)
 {
     const struct server_settings *settings = running->server.settings;
-    const char *colon = strrchr(settings->listen, ':');
-    char host[64];
-    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - settings->listen), settings->listen);
+    char host[ADDRESS_HOST_BYTES];
+    address_host(settings->listen, host);
     const struct log_field fields[] = {
         log_text("address", host),
         log_number("port", net_listener_port(&running->listener)),
@@ -220,6 +199,7 @@ static void on_stop(uv_signal_t *handle, int number)
         return;
     const struct log_field fields[] = {log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT")};
     log_write(running->server.log, LOG_INFO, "draining", fields, 1);
+    test_port_close(running->test_port);
     net_listener_close(&running->listener);
     running->listening = false;
     for (size_t i = 0; i < running->worker_count; i++)
@@ -292,6 +272,33 @@ static void raise_descriptor_limit(const struct server *server)
     log_write(server->log, LOG_WARN, "fewer descriptors than connections", fields, 2);
 }
 
+static struct topics *create_topics(const struct server_settings *settings)
+{
+    const struct topics_limits limits = {
+        .history_messages = (size_t)settings->topic_history,
+        .history_bytes = (size_t)settings->topic_history_bytes,
+        .memory_bytes = (size_t)settings->topics_memory_bytes,
+        .topics = (size_t)settings->max_topics,
+        .subscriptions = (size_t)settings->max_subscriptions,
+    };
+    return topics_create(&limits, hash_random_seed());
+}
+
+/* What only some servers have; false when memory is out. */
+static bool prepare_extras(struct server *server)
+{
+    const struct quota_limits limits = {
+        .requests_per_s = server->settings->max_requests_per_s,
+        .bytes_per_s = server->settings->max_bytes_per_s,
+    };
+    bool has_rates = limits.requests_per_s > 0 || limits.bytes_per_s > 0;
+    if (has_rates)
+        server->quotas = quotas_create(&limits);
+    if (server->settings->test_faults)
+        server->rig = rig_create();
+    return (server->quotas != NULL) == has_rates && (server->rig != NULL) == server->settings->test_faults;
+}
+
 static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
 {
     struct server *server = &running->server;
@@ -303,7 +310,9 @@ static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
     server->store = store_memory_create(&options);
     server->methods = h2_methods_create(server_paths, server_methods_count);
     running->workers = calloc((size_t)server->settings->threads, sizeof *running->workers);
-    if (server->store == NULL || server->methods == NULL || running->workers == NULL)
+    server->topics = create_topics(server->settings);
+    if (server->store == NULL || server->methods == NULL || server->topics == NULL ||
+        running->workers == NULL || !prepare_extras(server))
         goto no_memory;
     running->worker_count = (size_t)server->settings->threads;
     for (; running->workers_ready < running->worker_count; running->workers_ready++)
@@ -327,6 +336,8 @@ static void serve_until_stopped(struct running *running)
     timer_init(&running->upkeep, on_upkeep);
     (void)net_loop_arm(&running->workers[0].loop, &running->upkeep, clock_now_ns());
     start_signals(running);
+    if (running->test_port != NULL)
+        test_port_announce(running->test_port);
     log_listening(running);
 
     net_loop_run(&running->workers[0].loop);
@@ -341,15 +352,21 @@ static void serve_until_stopped(struct running *running)
 bool server_run(const struct server_settings *settings, const struct log *log, char error[SERVER_ERROR_BYTES])
 {
     struct running running = {.server = {.settings = settings, .log = log}};
-    bool begun = prepare(&running, error) && start_listening(&running, error);
+    bool begun =
+        prepare(&running, error) && start_listening(&running, error) && open_test_port(&running, error);
     if (begun)
         serve_until_stopped(&running);
+    test_port_close(running.test_port);
     if (running.listening)
         net_listener_close(&running.listener);
     for (size_t i = 0; i < running.workers_ready; i++)
         server_worker_free(&running.workers[i]);
     free(running.workers);
+    test_port_free(running.test_port);
+    rig_destroy(running.server.rig);
+    quotas_destroy(running.server.quotas);
     h2_methods_destroy(running.server.methods);
+    topics_destroy(running.server.topics);
     store_destroy(running.server.store);
     return begun;
 }

@@ -19,13 +19,29 @@ struct server_settings {
     int64_t max_caches;
     int64_t max_message_bytes;
     int64_t max_item_bytes;
+    int64_t max_element_bytes;
+    int64_t max_leaderboard_call;
+    int64_t max_leaderboard_bytes;
+    int64_t max_leaderboard_ttl_ns;
     int64_t max_batch;
+    int64_t max_requests_per_s;
+    int64_t max_bytes_per_s;
     int64_t max_header_bytes;
     int64_t max_buffered_bytes;
     int64_t max_ttl_ns;
     int64_t stall_timeout_ns;
     int64_t drain_timeout_ns;
+    int64_t max_topic_message_bytes;
+    int64_t topic_history;
+    int64_t topic_history_bytes;
+    int64_t topics_memory_bytes;
+    int64_t max_topics;
+    int64_t max_subscriptions;
+    int64_t subscriber_buffer_bytes;
+    int64_t topic_heartbeat_ns;
     const char *log_level;
+    bool test_faults;
+    const char *test_faults_listen;
 };
 
 /* The settings as a table, for parsing, help and documentation. */

@@ -22,6 +22,57 @@ void scs_get_batch(struct server_request *request, struct bytes message);
 void scs_set_batch(struct server_request *request, struct bytes message);
 void scs_keys_exist(struct server_request *request, struct bytes message);
 
+/* scs_dictionary.c: cache_client.Scs, dictionaries */
+void scs_dictionary_get(struct server_request *request, struct bytes message);
+void scs_dictionary_fetch(struct server_request *request, struct bytes message);
+void scs_dictionary_set(struct server_request *request, struct bytes message);
+void scs_dictionary_increment(struct server_request *request, struct bytes message);
+void scs_dictionary_delete(struct server_request *request, struct bytes message);
+void scs_dictionary_length(struct server_request *request, struct bytes message);
+
+/* scs_set.c: cache_client.Scs, sets */
+void scs_set_fetch(struct server_request *request, struct bytes message);
+void scs_set_sample(struct server_request *request, struct bytes message);
+void scs_set_union(struct server_request *request, struct bytes message);
+void scs_set_difference(struct server_request *request, struct bytes message);
+void scs_set_contains(struct server_request *request, struct bytes message);
+void scs_set_length(struct server_request *request, struct bytes message);
+void scs_set_pop(struct server_request *request, struct bytes message);
+
+/* scs_list.c: cache_client.Scs, lists */
+void scs_list_push_front(struct server_request *request, struct bytes message);
+void scs_list_push_back(struct server_request *request, struct bytes message);
+void scs_list_pop_front(struct server_request *request, struct bytes message);
+void scs_list_pop_back(struct server_request *request, struct bytes message);
+void scs_list_erase(struct server_request *request, struct bytes message);
+void scs_list_remove(struct server_request *request, struct bytes message);
+void scs_list_fetch(struct server_request *request, struct bytes message);
+void scs_list_length(struct server_request *request, struct bytes message);
+void scs_list_concatenate_front(struct server_request *request, struct bytes message);
+void scs_list_concatenate_back(struct server_request *request, struct bytes message);
+void scs_list_retain(struct server_request *request, struct bytes message);
+
+/* scs_sorted_set.c: cache_client.Scs, sorted sets */
+void scs_sorted_set_put(struct server_request *request, struct bytes message);
+void scs_sorted_set_fetch(struct server_request *request, struct bytes message);
+void scs_sorted_set_get_score(struct server_request *request, struct bytes message);
+void scs_sorted_set_remove(struct server_request *request, struct bytes message);
+void scs_sorted_set_increment(struct server_request *request, struct bytes message);
+void scs_sorted_set_get_rank(struct server_request *request, struct bytes message);
+void scs_sorted_set_length(struct server_request *request, struct bytes message);
+void scs_sorted_set_length_by_score(struct server_request *request, struct bytes message);
+void scs_sorted_set_union_store(struct server_request *request, struct bytes message);
+
+/* leaderboard.c: leaderboard.Leaderboard */
+void leaderboard_delete(struct server_request *request, struct bytes message);
+void leaderboard_upsert_elements(struct server_request *request, struct bytes message);
+void leaderboard_remove_elements(struct server_request *request, struct bytes message);
+void leaderboard_get_length(struct server_request *request, struct bytes message);
+void leaderboard_get_by_rank(struct server_request *request, struct bytes message);
+void leaderboard_get_rank(struct server_request *request, struct bytes message);
+void leaderboard_get_by_score(struct server_request *request, struct bytes message);
+void leaderboard_get_competition_rank(struct server_request *request, struct bytes message);
+
 /* What the services of items ask of every request; false with the request failed. */
 bool scs_check_key(struct server_request *request, struct bytes key);
 bool scs_check_item(struct server_request *request, struct bytes key, struct bytes value);
@@ -41,6 +92,15 @@ void control_flush_cache(struct server_request *request, struct bytes message);
 
 /* ping.c: cache_client.Ping */
 void ping_ping(struct server_request *request, struct bytes message);
+
+/* pubsub.c: cache_client.pubsub.Pubsub */
+void pubsub_publish(struct server_request *request, struct bytes message);
+void pubsub_subscribe(struct server_request *request, struct bytes message);
+void pubsub_drain(struct server_request *request);
+
+/* What a worker keeps of its subscribers. NULL when memory is out; closed when there are none any more. */
+struct pubsub_desk *pubsub_desk_open(struct server_worker *worker);
+void pubsub_desk_close(struct pubsub_desk *desk);
 
 /* health.c: grpc.health.v1.Health */
 void health_check(struct server_request *request, struct bytes message);

@@ -1,7 +1,8 @@
 #include "server/worker.h"
 
 #include "base/clock.h"
-#include "server/request.h"
+#include "server/rig.h"
+#include "server/services.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +10,10 @@
 static const char *const cause_names[SERVER_CAUSES] = {
     [CAUSE_REQUEST_SIZE] = "request_size_limit_exceeded",
     [CAUSE_ITEM_SIZE] = "item_size_limit_exceeded",
+    [CAUSE_ELEMENT_SIZE] = "element_size_limit_exceeded",
+    [CAUSE_TOPIC_SUBSCRIPTIONS] = "topic_subscriptions_limit_exceeded",
+    [CAUSE_OPERATIONS_RATE] = "operations_rate_limit_exceeded",
+    [CAUSE_THROUGHPUT_RATE] = "throughput_rate_limit_exceeded",
 };
 
 /* --- What a connection tells --- */
@@ -150,6 +155,8 @@ static bool serve(struct server_worker *worker, int fd)
     server_count(&worker->counters.connections);
     if (atomic_load(&worker->server->draining))
         h2_drain(connection->net->h2);
+    if (worker->is_blocked)
+        net_connection_pause(connection->net, true);
     return true;
 }
 
@@ -177,6 +184,39 @@ void server_worker_assign(struct server_worker *worker, int fd)
     net_loop_post(&worker->loop, &assignment->task);
 }
 
+/* --- Blocking --- */
+
+struct blocking {
+    struct net_task task;
+    struct server_worker *worker;
+    bool blocked;
+    uv_sem_t done;
+};
+
+void server_worker_block(struct server_worker *worker, bool blocked)
+{
+    worker->is_blocked = blocked;
+    for (struct list *at = worker->connections.next; at != &worker->connections; at = at->next)
+        net_connection_pause(list_entry(at, struct server_connection, link)->net, blocked);
+}
+
+static void run_blocking(struct net_task *task)
+{
+    struct blocking *blocking = list_entry(task, struct blocking, task);
+    server_worker_block(blocking->worker, blocking->blocked);
+    uv_sem_post(&blocking->done);
+}
+
+void server_worker_block_and_wait(struct server_worker *worker, bool blocked)
+{
+    struct blocking blocking = {.task.run = run_blocking, .worker = worker, .blocked = blocked};
+    if (uv_sem_init(&blocking.done, 0) != 0)
+        return;
+    net_loop_post(&worker->loop, &blocking.task);
+    uv_sem_wait(&blocking.done);
+    uv_sem_destroy(&blocking.done);
+}
+
 /* --- Going down --- */
 
 static void drain_connection(struct server_connection *connection)
@@ -185,7 +225,7 @@ static void drain_connection(struct server_connection *connection)
     while (at != &connection->requests) {
         struct server_request *request = list_entry(at, struct server_request, link);
         at = at->next;
-        if (request->method->drain != NULL)
+        if (request->method->drain != NULL && !rig_holds(request))
             request->method->drain(request);
     }
     h2_drain(connection->net->h2);
@@ -241,15 +281,21 @@ bool server_worker_init(struct server_worker *worker, struct server *server)
     list_init(&worker->connections);
     list_init(&worker->spare_requests);
     timer_init(&worker->drain_limit, on_drain_limit);
-    if (!make_causes(worker))
+    if (!make_causes(worker) || net_loop_init(&worker->loop) != 0)
         return false;
-    return net_loop_init(&worker->loop) == 0;
+    worker->pubsub = pubsub_desk_open(worker);
+    if (worker->pubsub != NULL && (server->rig == NULL || net_loop_make_precise(&worker->loop) == 0))
+        return true;
+    pubsub_desk_close(worker->pubsub);
+    net_loop_free(&worker->loop);
+    return false;
 }
 
 void server_worker_free(struct server_worker *worker)
 {
     net_loop_disarm(&worker->loop, &worker->drain_limit);
     net_loop_free(&worker->loop);
+    pubsub_desk_close(worker->pubsub);
     server_requests_free(worker);
     for (size_t i = 0; i < SERVER_CAUSES; i++)
         metadata_release(worker->causes[i]);

@@ -11,7 +11,16 @@
 #include <stdatomic.h>
 
 /* The causes that a client can tell apart by the trailer `err`. */
-enum server_cause { CAUSE_NONE, CAUSE_REQUEST_SIZE, CAUSE_ITEM_SIZE, SERVER_CAUSES };
+enum server_cause {
+    CAUSE_NONE,
+    CAUSE_REQUEST_SIZE,
+    CAUSE_ITEM_SIZE,
+    CAUSE_ELEMENT_SIZE,
+    CAUSE_TOPIC_SUBSCRIPTIONS,
+    CAUSE_OPERATIONS_RATE,
+    CAUSE_THROUGHPUT_RATE,
+    SERVER_CAUSES
+};
 
 struct server_counters {
     _Atomic uint64_t replies[STATUS_COUNT];
@@ -27,6 +36,9 @@ struct server {
     const struct log *log;
     struct store *store;
     struct h2_methods *methods;
+    struct topics *topics;
+    struct quotas *quotas;         /* NULL without rates */
+    struct server_rig *rig;        /* NULL without --test-faults */
     _Atomic uint64_t caches_epoch; /* moves when a cache is created or deleted */
     _Atomic int64_t open_connections;
     _Atomic bool draining;
@@ -40,6 +52,7 @@ struct server_worker {
     size_t spare_count;
     struct metadata *causes[SERVER_CAUSES];
     struct timer drain_limit;
+    struct pubsub_desk *pubsub;
 
     _Atomic int64_t streams;
     _Atomic int64_t assigned; /* connections given to this worker and not yet closed */
@@ -47,6 +60,7 @@ struct server_worker {
 
     pthread_t thread;
     struct net_task drain;
+    bool is_blocked; /* by the test port */
 };
 
 struct server_connection {
@@ -70,6 +84,11 @@ void server_worker_assign(struct server_worker *worker, int fd);
 
 /* Any thread: has the worker end its connections gracefully and then its loop. */
 void server_worker_drain(struct server_worker *worker);
+
+/* Has the worker's connections neither read nor write until it is told otherwise: by the worker's own thread, or by
+ * another one, which waits until it is done. */
+void server_worker_block(struct server_worker *worker, bool blocked);
+void server_worker_block_and_wait(struct server_worker *worker, bool blocked);
 
 void server_worker_free(struct server_worker *worker);
 

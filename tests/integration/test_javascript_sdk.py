@@ -49,3 +49,8 @@ def test_javascript(check: str, check_outcomes: Outcomes) -> None:
 def test_javascript_outage(start_server: Callable[..., Server]) -> None:
     found = outcomes("outage.mjs", start_server())
     assert found == dict.fromkeys(node("outage.mjs", LIST_TIMEOUT_S))
+
+
+def test_javascript_topics(start_server: Callable[..., Server]) -> None:
+    found = outcomes("topics.mjs", start_server("--topic-heartbeat", "100ms"))
+    assert found == dict.fromkeys(node("topics.mjs", LIST_TIMEOUT_S))

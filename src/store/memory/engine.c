@@ -1,11 +1,12 @@
-/* The engine behind store.h: each operation finds its key's shard, takes the lock, does its work on one item
- * and answers. Only when a write needs memory beyond the budget does it let go of the lock, has room made,
- * and starts again from the beginning, since anything may have changed meanwhile. */
+/* The engine behind store.h: the operations on scalars, on caches and on the store as a whole. call.h has what
+ * those on a key share; those on collections are in commands.c. */
 #include "store/memory.h"
 
 #include <stdlib.h>
 
-#include "base/list.h"
+#include "store/memory/call.h"
+#include "store/memory/commands.h"
+#include "store/memory/number.h"
 #include "store/memory/pages.h"
 #include "store/memory/reclaim.h"
 
@@ -20,164 +21,12 @@
 #define SEGMENT_BYTES_LARGE ((uint64_t)256 << 10)
 #define LIMIT_BYTES_LARGE   ((uint64_t)256 << 20)
 
-/* An operation fails rather than start again for ever among others that take what it made room for. */
-#define ATTEMPTS_MOST       64
-
-/* Text of a 64-bit integer: a sign and nineteen digits. */
-#define NUMBER_TEXT_MOST    20
-
-struct memory {
-    struct store store;
-    struct region region;
-    struct directory directory;
-    uint64_t hash_seed;
-    unsigned shard_count;
-    _Atomic unsigned upkeep_turn; /* the shard that maintain looks at first */
-    struct shard *shards;
-};
-
-static struct memory *memory_of(struct store *store)
-{
-    return list_entry(store, struct memory, store);
-}
-
-/* An operation on one key. */
-struct call {
-    struct memory *memory;
-    struct store_cache *cache;
-    struct bytes key;
-    int64_t now_ms;
-    uint64_t key_hash;
-    struct shard *shard;
-    struct purse purse;
-    unsigned attempts;
-
-    /* Known with the lock: a number read earlier could be that of before a flush, and an item written under
-     * it would escape the sweep. */
-    uint32_t cache_number;
-    uint64_t hash;
-};
-
-static struct call call_make(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms)
-{
-    struct memory *memory = memory_of(store);
-    struct call call = {
-        .memory = memory,
-        .cache = cache,
-        .key = key,
-        .now_ms = now_ms,
-        .key_hash = hash64(key, memory->hash_seed),
-    };
-    uint64_t spread = item_hash_of(call.key_hash, ~cache->id);
-    call.shard = &memory->shards[spread >> 32 & (memory->shard_count - 1)];
-    return call;
-}
-
-/* Takes the shard's lock; false, without it, when the cache is gone. */
-static bool call_enter(struct call *call)
-{
-    pthread_mutex_lock(&call->shard->lock);
-    call->cache_number = atomic_load_explicit(&call->cache->number, memory_order_relaxed);
-    call->hash = item_hash_of(call->key_hash, call->cache_number);
-    if (call->cache_number != 0)
-        return true;
-    pthread_mutex_unlock(&call->shard->lock);
-    return false;
-}
-
-static void call_leave(struct call *call)
-{
-    pthread_mutex_unlock(&call->shard->lock);
-}
-
-static struct found call_find(struct call *call)
-{
-    return shard_find(call->shard, call->hash, call->cache_number, call->key, call->now_ms);
-}
-
-/* Without the lock: true when the operation failed for want of memory and there is now more. */
-static bool call_again(struct call *call)
-{
-    struct memory *memory = call->memory;
-    uint64_t need_bytes = call->purse.need_bytes;
-    call->purse.need_bytes = 0;
-    if (need_bytes == 0 || ++call->attempts == ATTEMPTS_MOST ||
-        !reclaim_room(memory->shards, memory->shard_count, need_bytes, call->now_ms))
-        return false;
-    call->purse.credit_bytes += need_bytes;
-    return true;
-}
-
-/* Ends an operation that writes. */
-static void call_end(struct call *call)
-{
-    if (call->purse.credit_bytes > 0)
-        region_refund(&call->memory->region, call->purse.credit_bytes);
-}
-
-static int64_t expiry_after(int64_t now_ms, uint64_t ttl_ms)
-{
-    uint64_t most_ms = (uint64_t)(ITEM_EXPIRY_MOST_MS - now_ms);
-    return now_ms + (int64_t)(ttl_ms < most_ms ? ttl_ms : most_ms);
-}
-
-static void set_expiry(struct shard *shard, uint8_t *at, int64_t expiry_ms)
-{
-    item_set_expiry_ms(at, expiry_ms);
-    shard_note_expiry(shard, at, expiry_ms);
-}
-
-/* Makes VALUE the key's value, where OLD is what is there. */
-static enum store_status put(struct call *call, const struct found *old, struct bytes value,
-                             int64_t expiry_ms)
-{
-    struct shard *shard = call->shard;
-    bool fresh = old->entry == NULL;
-    if (!fresh && old->item.value_size == value.size) {
-        bytes_copy(old->item.value, value.data, value.size);
-        item_set_type(old->item.at, STORE_SCALAR);
-        item_touch(old->item.at);
-        set_expiry(shard, old->item.at, expiry_ms);
-        return STORE_OK;
-    }
-
-    if (fresh && !shard_save_up(shard, &call->purse))
-        return STORE_NO_MEMORY;
-    enum shard_queue queue = SHARD_SMALL;
-    if (fresh ? history_has(&shard->history, call->hash)
-              : shard_segment_of(shard, old->item.at)->queue == SHARD_MAIN)
-        queue = SHARD_MAIN;
-    uint8_t *at = shard_append(shard, queue, item_size_of(call->key.size, value.size), &call->purse);
-    if (at == NULL)
-        return STORE_NO_MEMORY;
-    item_write(at, call->cache_number, call->key, value, expiry_ms);
-    shard_note_expiry(shard, at, expiry_ms);
-
-    uint64_t location = region_location(shard->region, at);
-    if (fresh) {
-        if (keymap_insert(&shard->keymap, call->hash, location))
-            return STORE_OK;
-        shard_bury(shard, at);
-        return STORE_NO_MEMORY;
-    }
-    item_set_frequency(at, item_frequency(old->item.at));
-    item_touch(at);
-    keymap_point(old->entry, location);
-    shard_bury(shard, old->item.at);
-    return STORE_OK;
-}
-
-static void answer(store_done done, void *context, enum store_status status)
-{
-    done(context, &(struct store_reply){.status = status});
-}
-
 static void memory_get(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
                        store_done done, void *context)
 {
     struct call call = call_make(store, cache, key, now_ms);
     if (!call_enter(&call)) {
-        answer(done, context, STORE_NO_CACHE);
+        call_answer(done, context, STORE_NO_CACHE);
         return;
     }
     struct store_reply reply = {.status = STORE_MISSING};
@@ -234,7 +83,7 @@ static void memory_set(struct store *store, struct store_cache *cache, struct by
 {
     enum store_status status;
     if (key.size + value.size > STORE_ITEM_LIMIT_BYTES) {
-        answer(done, context, STORE_NO_MEMORY);
+        call_answer(done, context, STORE_NO_MEMORY);
         return;
     }
     struct call call = call_make(store, cache, key, now_ms);
@@ -246,11 +95,11 @@ static void memory_set(struct store *store, struct store_cache *cache, struct by
         struct found old = call_find(&call);
         status = check(condition, &old);
         if (status == STORE_OK)
-            status = put(&call, &old, value, expiry_after(now_ms, ttl_ms));
+            status = call_put(&call, &old, value, call_expiry_ms(&call, ttl_ms));
         call_leave(&call);
     } while (status == STORE_NO_MEMORY && call_again(&call));
     call_end(&call);
-    answer(done, context, status);
+    call_answer(done, context, status);
 }
 
 static void memory_delete(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
@@ -267,39 +116,7 @@ static void memory_delete(struct store *store, struct store_cache *cache, struct
         }
         call_leave(&call);
     }
-    answer(done, context, status);
-}
-
-/* Reads decimal text: a minus sign perhaps, and digits. */
-static bool parse_number(struct bytes text, int64_t *number)
-{
-    bool negative = text.size > 0 && text.data[0] == '-';
-    size_t digits = text.size - negative;
-    if (digits == 0 || text.size > NUMBER_TEXT_MOST)
-        return false;
-    *number = 0;
-    for (size_t i = negative; i < text.size; i++) {
-        int digit = text.data[i] - '0';
-        if (digit < 0 || digit > 9 || __builtin_mul_overflow(*number, 10, number) ||
-            __builtin_sub_overflow(*number, digit, number))
-            return false;
-    }
-    /* Summed up below zero, where there is room for one more. */
-    return negative || !__builtin_sub_overflow(0, *number, number);
-}
-
-/* Writes decimal text to the end of BUFFER. */
-static struct bytes format_number(int64_t number, uint8_t buffer[NUMBER_TEXT_MOST])
-{
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    size_t at = NUMBER_TEXT_MOST;
-    do {
-        buffer[--at] = (uint8_t)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (number < 0)
-        buffer[--at] = '-';
-    return bytes_make(buffer + at, NUMBER_TEXT_MOST - at);
+    call_answer(done, context, status);
 }
 
 static enum store_status increment(struct call *call, int64_t amount, int64_t expiry_ms, int64_t *number)
@@ -309,13 +126,13 @@ static enum store_status increment(struct call *call, int64_t amount, int64_t ex
     if (old.entry != NULL) {
         if (item_type(old.item.at) != STORE_SCALAR)
             return STORE_WRONG_TYPE;
-        if (!parse_number(item_value(&old.item), &before))
+        if (!number_parse(item_value(&old.item), &before))
             return STORE_NOT_INTEGER;
     }
     if (__builtin_add_overflow(before, amount, number))
         return STORE_OVERFLOW;
     uint8_t text[NUMBER_TEXT_MOST];
-    return put(call, &old, format_number(*number, text), expiry_ms);
+    return call_put(call, &old, number_format(*number, text), expiry_ms);
 }
 
 static void memory_increment(struct store *store, struct store_cache *cache, struct bytes key, int64_t amount,
@@ -328,7 +145,7 @@ static void memory_increment(struct store *store, struct store_cache *cache, str
             reply.status = STORE_NO_CACHE;
             break;
         }
-        reply.status = increment(&call, amount, expiry_after(now_ms, ttl_ms), &reply.number);
+        reply.status = increment(&call, amount, call_expiry_ms(&call, ttl_ms), &reply.number);
         call_leave(&call);
     } while (reply.status == STORE_NO_MEMORY && call_again(&call));
     call_end(&call);
@@ -378,7 +195,7 @@ static enum store_status update_ttl(struct call *call, enum store_ttl_mode mode,
     if ((mode == STORE_TTL_INCREASE && expiry_ms <= before_ms) ||
         (mode == STORE_TTL_DECREASE && expiry_ms >= before_ms))
         return STORE_REFUSED;
-    set_expiry(call->shard, found.item.at, expiry_ms);
+    shard_set_expiry(call->shard, found.item.at, expiry_ms);
     return STORE_OK;
 }
 
@@ -389,10 +206,10 @@ static void memory_update_ttl(struct store *store, struct store_cache *cache, st
     struct call call = call_make(store, cache, key, now_ms);
     enum store_status status = STORE_NO_CACHE;
     if (call_enter(&call)) {
-        status = update_ttl(&call, mode, expiry_after(now_ms, ttl_ms));
+        status = update_ttl(&call, mode, call_expiry_ms(&call, ttl_ms));
         call_leave(&call);
     }
-    answer(done, context, status);
+    call_answer(done, context, status);
 }
 
 static void memory_cache_create(struct store *store, struct bytes name, store_done done, void *context)
@@ -407,7 +224,7 @@ static void memory_cache_create(struct store *store, struct bytes name, store_do
         if (status != STORE_OK)
             region_refund(region, bytes);
     }
-    answer(done, context, status);
+    call_answer(done, context, status);
 }
 
 static void memory_cache_delete(struct store *store, struct bytes name, store_done done, void *context)
@@ -416,12 +233,12 @@ static void memory_cache_delete(struct store *store, struct bytes name, store_do
     uint64_t freed_bytes = 0;
     enum store_status status = directory_delete(&memory->directory, name, &freed_bytes);
     region_refund(&memory->region, freed_bytes);
-    answer(done, context, status);
+    call_answer(done, context, status);
 }
 
 static void memory_cache_flush(struct store *store, struct bytes name, store_done done, void *context)
 {
-    answer(done, context, directory_flush(&memory_of(store)->directory, name));
+    call_answer(done, context, directory_flush(&memory_of(store)->directory, name));
 }
 
 static void memory_cache_each(struct store *store, store_visit visit, void *context)
@@ -499,6 +316,7 @@ static const struct store_operations operations = {
     .item_ttl = memory_item_ttl,
     .item_type = memory_item_type,
     .update_ttl = memory_update_ttl,
+    .command = commands_run,
     .maintain = memory_maintain,
     .stats = memory_stats,
 };

@@ -11,13 +11,17 @@
  *   large: | flags | expiry ms  | cache number | key size | value size | key | value |   both < 2^24
  *          +-------+------------+--------------+----------+------------+-----+-------+
  *
- *   flags: 0-1 how often it was used of late, 2-4 type, 5 large, 6 dead */
+ *   flags: 0-1 how often it was used of late, 2-4 type, 5 large, 6 dead
+ *
+ * The value of any type but a scalar is the address of a struct collection, which lives outside. */
 #ifndef MAYFLY_STORE_MEMORY_ITEM_H
 #define MAYFLY_STORE_MEMORY_ITEM_H
 
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "store/store.h"
+
+struct collection;
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields shorter than their type are read as such");
 
@@ -82,6 +86,14 @@ static inline struct bytes item_value(const struct item *item)
     return bytes_make(item->value, item->value_size);
 }
 
+/* Of an item that is no scalar: its value is where its collection is. */
+static inline struct collection *item_collection(const struct item *item)
+{
+    struct collection *collection;
+    memcpy(&collection, item->value, sizeof(struct collection *));
+    return collection;
+}
+
 static inline int64_t item_expiry_ms(const uint8_t *at)
 {
     int64_t expiry_ms = 0;
@@ -128,6 +140,11 @@ static inline void item_set_type(uint8_t *at, enum store_type type)
     at[0] = (uint8_t)((at[0] & ~(ITEM_TYPE << ITEM_TYPE_SHIFT)) | type << ITEM_TYPE_SHIFT);
 }
 
+static inline bool item_is_board(const uint8_t *at)
+{
+    return item_type(at) == STORE_LEADERBOARD;
+}
+
 static inline bool item_dead(const uint8_t *at)
 {
     return at[0] & ITEM_DEAD;
@@ -167,10 +184,17 @@ static inline uint64_t item_hash_of(uint64_t key_hash, uint32_t cache_number)
     return hash ^ hash >> 32;
 }
 
+/* The hash of a key. Leaderboards have a name space of their own: an equal key of another item hashes differently,
+ * as if nothing connected the two. */
+static inline uint64_t item_key_hash(struct bytes key, bool board, uint64_t seed)
+{
+    return hash64(key, board ? ~seed : seed);
+}
+
 static inline uint64_t item_hash(uint8_t *at, uint64_t seed)
 {
     struct item item = item_read(at);
-    return item_hash_of(hash64(item_key(&item), seed), item_cache_number(at));
+    return item_hash_of(item_key_hash(item_key(&item), item_is_board(at), seed), item_cache_number(at));
 }
 
 #endif

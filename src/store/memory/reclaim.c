@@ -87,16 +87,10 @@ static bool move(struct errand *errand, uint64_t *entry, uint8_t *at)
         shard_requeue(shard, errand->segment, queue);
         return true;
     }
-    struct item item = item_read(at);
-    size_t size = item_size(&item);
-    uint8_t *to = shard_append(shard, queue, size, NULL);
+    uint8_t *to = shard_move(shard, entry, at, queue);
     if (to == NULL)
         return false;
-    memcpy(to, at, size);
     item_set_frequency(to, frequency);
-    shard_note_expiry(shard, to, item_expiry_ms(to));
-    keymap_point(entry, region_location(shard->region, to));
-    shard_bury(shard, at);
     return true;
 }
 
@@ -229,8 +223,9 @@ static struct shard *choose_shard(struct shard *shards, unsigned count, unsigned
     for (unsigned i = 0; i < count; i++) {
         uint64_t held_bytes = atomic_load_explicit(&shards[i].held_bytes, memory_order_relaxed);
         uint64_t dead_bytes = atomic_load_explicit(&shards[i].dead_bytes, memory_order_relaxed);
+        uint64_t collected_bytes = atomic_load_explicit(&shards[i].collected_bytes, memory_order_relaxed);
         bool rotten = pressure == 0 && mostly_dead(dead_bytes, held_bytes);
-        uint64_t bytes = rotten ? dead_bytes : held_bytes;
+        uint64_t bytes = rotten ? dead_bytes : held_bytes + collected_bytes;
         if (rotten < chosen_rotten || (rotten == chosen_rotten && bytes <= most_bytes))
             continue;
         chosen = &shards[i];
@@ -240,16 +235,49 @@ static struct shard *choose_shard(struct shard *shards, unsigned count, unsigned
     return chosen;
 }
 
+/* Whether BYTES could be had by evicting everything: what tables, caches and operations under way hold stays. */
+static bool can_fit(const struct shard *shards, unsigned count, uint64_t bytes)
+{
+    const struct region *region = shards[0].region;
+    uint64_t stays_bytes = atomic_load_explicit(&region->used_bytes, memory_order_relaxed);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t held_bytes = atomic_load_explicit(&shards[i].held_bytes, memory_order_relaxed) +
+                              atomic_load_explicit(&shards[i].collected_bytes, memory_order_relaxed) +
+                              atomic_load_explicit(&shards[i].buried_bytes, memory_order_relaxed);
+        stays_bytes -= held_bytes < stays_bytes ? held_bytes : stays_bytes;
+    }
+    return bytes <= region->budget_bytes && stays_bytes <= region->budget_bytes - bytes;
+}
+
+/* Frees a piece of the first graveyard with something in it; false when all are empty. */
+static bool free_buried(struct shard *shards, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct shard *shard = &shards[i];
+        if (atomic_load_explicit(&shard->buried_bytes, memory_order_relaxed) == 0)
+            continue;
+        pthread_mutex_lock(&shard->lock);
+        (void)shard_free_buried(shard);
+        pthread_mutex_unlock(&shard->lock);
+        return true;
+    }
+    return false;
+}
+
 bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, int64_t now_ms)
 {
     struct region *region = shards[0].region;
     uint64_t pieces_a_pressure = PIECES_A_PRESSURE * (1 + bytes / region->segment_bytes);
-    if (bytes > region->budget_bytes)
+    uint64_t pieces = 0;
+    if (!can_fit(shards, count, bytes))
         return false;
-    for (uint64_t pieces = 0; pieces < pieces_a_pressure * PRESSURE_MOST; pieces++) {
+    while (pieces < pieces_a_pressure * PRESSURE_MOST) {
         if (region_charge(region, bytes, region->budget_bytes))
             return true;
-        unsigned pressure = (unsigned)(pieces / pieces_a_pressure);
+        /* Before anything else has to go. */
+        if (free_buried(shards, count))
+            continue;
+        unsigned pressure = (unsigned)(pieces++ / pieces_a_pressure);
         struct shard *shard = choose_shard(shards, count, pressure);
         if (shard == NULL)
             return false;
@@ -392,6 +420,8 @@ bool reclaim_upkeep(struct shard *shard, int64_t now_ms)
         resize_piece(shard);
         return true;
     }
+    if (shard_free_buried(shard))
+        return true;
     if (sweep_is_due(shard, now_ms)) {
         round_piece(shard, now_ms);
         return true;

@@ -1,6 +1,6 @@
 /* The order of writes to a segment does not matter to readers: they hold the lock too. What matters is that
  * every change to what is dead or live keeps four places in step (item, segment, shard, keymap), so it is
- * made here only. */
+ * made here only. So is every change to whose a collection is: its item's, or nobody's. */
 #include "store/memory/shard.h"
 
 #include "base/clock.h"
@@ -8,6 +8,9 @@
 
 /* The tables start to grow at this load of the keymap and are done before it reaches nine tenths. */
 #define LOAD_TO_GROW_PERCENT 80
+
+/* What shard_free_buried frees of small collections at a time: some thousand elements. */
+#define BURIED_PIECE_BYTES   ((uint64_t)32 << 10)
 
 /* Buckets moved whenever a key is added while the keymap grows. */
 #define STEPS_WHEN_ADDING    2
@@ -42,6 +45,8 @@ bool shard_open(struct shard *shard, struct region *region, struct directory *di
     for (unsigned i = 0; i < SHARD_EIGHTHS; i++)
         list_init(&shard->eighths[i]);
     list_init(&shard->round);
+    list_init(&shard->collections);
+    list_init(&shard->graveyard);
 
     uint64_t least = KEYMAP_LEAST_BUCKETS;
     if (region_charge(region, keymap_bytes(least) + history_bytes(least), region->budget_bytes) &&
@@ -52,8 +57,19 @@ bool shard_open(struct shard *shard, struct region *region, struct directory *di
     return false;
 }
 
+static void free_collections(struct list *collections)
+{
+    while (!list_empty(collections)) {
+        struct collection *collection = list_entry(list_pop_front(collections), struct collection, link);
+        while (!collection_free_piece(collection))
+            continue;
+    }
+}
+
 void shard_close(struct shard *shard)
 {
+    free_collections(&shard->collections);
+    free_collections(&shard->graveyard);
     if (shard->keymap.entries != NULL)
         keymap_close(&shard->keymap);
     if (shard->history.marks != NULL)
@@ -61,19 +77,20 @@ void shard_close(struct shard *shard)
     pthread_mutex_destroy(&shard->lock);
 }
 
-static bool item_is(const struct item *item, uint32_t cache_number, struct bytes key)
+static bool item_is(const struct item *item, uint32_t cache_number, bool board, struct bytes key)
 {
-    return item_cache_number(item->at) == cache_number && bytes_equal(item_key(item), key);
+    return item_cache_number(item->at) == cache_number && item_is_board(item->at) == board &&
+           bytes_equal(item_key(item), key);
 }
 
-struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key,
-                        int64_t now_ms)
+struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, bool board,
+                        struct bytes key, int64_t now_ms)
 {
     struct keymap_probe probe = keymap_probe(&shard->keymap, hash);
     struct found found;
     while ((found.entry = keymap_next(&probe)) != NULL) {
         found.item = item_read(region_at(shard->region, keymap_location(*found.entry)));
-        if (!item_is(&found.item, cache_number, key))
+        if (!item_is(&found.item, cache_number, board, key))
             continue;
         if (item_expiry_ms(found.item.at) > now_ms)
             break;
@@ -85,7 +102,7 @@ struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_numbe
     return found;
 }
 
-static bool pay(struct shard *shard, struct purse *purse, uint64_t bytes)
+bool shard_pay(struct shard *shard, struct purse *purse, uint64_t bytes)
 {
     struct region *region = shard->region;
     if (purse == NULL)
@@ -103,7 +120,7 @@ static bool pay(struct shard *shard, struct purse *purse, uint64_t bytes)
 static struct segment *begin_segment(struct shard *shard, enum shard_queue queue, uint64_t size_bytes,
                                      struct purse *purse)
 {
-    if (!pay(shard, purse, size_bytes))
+    if (!shard_pay(shard, purse, size_bytes))
         return NULL;
     struct segment *segment = region_take(shard->region, size_bytes);
     if (segment == NULL) {
@@ -149,8 +166,9 @@ void shard_free_segment(struct shard *shard, struct segment *segment)
 
 void shard_requeue(struct shard *shard, struct segment *segment, enum shard_queue queue)
 {
-    shard->queue_bytes[segment->queue] -= segment->size_bytes;
-    shard->queue_bytes[queue] += segment->size_bytes;
+    uint64_t bytes = segment->size_bytes + segment->collected_bytes;
+    shard->queue_bytes[segment->queue] -= bytes;
+    shard->queue_bytes[queue] += bytes;
     segment->queue = (uint8_t)queue;
     list_remove(&segment->in_queue);
     list_push_back(&shard->queues[queue], &segment->in_queue);
@@ -187,7 +205,8 @@ uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, 
     return at;
 }
 
-void shard_bury(struct shard *shard, uint8_t *at)
+/* The item at AT is only dead bytes from here on. */
+static void leave(struct shard *shard, uint8_t *at)
 {
     struct segment *segment = shard_segment_of(shard, at);
     struct item item = item_read(at);
@@ -203,6 +222,78 @@ void shard_bury(struct shard *shard, uint8_t *at)
     }
     list_remove(&segment->in_eighth);
     list_segment(shard, segment);
+}
+
+void shard_weigh(struct shard *shard, const uint8_t *at, uint64_t grown_bytes)
+{
+    struct segment *segment = shard_segment_of(shard, at);
+    segment->collected_bytes += grown_bytes;
+    shard->queue_bytes[segment->queue] += grown_bytes;
+    tally(&shard->collected_bytes, grown_bytes);
+}
+
+static struct collection *collection_at(uint8_t *at)
+{
+    struct item item = item_read(at);
+    return item_type(at) == STORE_SCALAR ? NULL : item_collection(&item);
+}
+
+void shard_adopt(struct shard *shard, uint8_t *at, enum store_type type, struct collection *collection)
+{
+    item_set_type(at, type);
+    list_push_back(&shard->collections, &collection->link);
+    shard_weigh(shard, at, collection->bytes);
+}
+
+uint8_t *shard_move(struct shard *shard, uint64_t *entry, uint8_t *at, enum shard_queue queue)
+{
+    struct item item = item_read(at);
+    size_t size = item_size(&item);
+    uint8_t *to = shard_append(shard, queue, size, NULL);
+    if (to == NULL)
+        return NULL;
+    memcpy(to, at, size);
+    shard_note_expiry(shard, to, item_expiry_ms(to));
+    keymap_point(entry, region_location(shard->region, to));
+    const struct collection *collection = collection_at(at);
+    if (collection != NULL) {
+        shard_weigh(shard, at, -collection->bytes);
+        shard_weigh(shard, to, collection->bytes);
+    }
+    leave(shard, at);
+    return to;
+}
+
+void shard_bury(struct shard *shard, uint8_t *at)
+{
+    struct collection *collection = collection_at(at);
+    if (collection != NULL) {
+        shard_weigh(shard, at, -collection->bytes);
+        tally(&shard->buried_bytes, collection->bytes);
+        list_remove(&collection->link);
+        list_push_back(&shard->graveyard, &collection->link);
+    }
+    leave(shard, at);
+}
+
+bool shard_free_buried(struct shard *shard)
+{
+    uint64_t freed_bytes = 0;
+    bool gone = true;
+    while (gone && freed_bytes < BURIED_PIECE_BYTES && !list_empty(&shard->graveyard)) {
+        struct collection *collection = list_entry(shard->graveyard.next, struct collection, link);
+        uint64_t before_bytes = collection->bytes;
+        list_remove(&collection->link);
+        gone = collection_free_piece(collection);
+        freed_bytes += before_bytes;
+        if (!gone) {
+            freed_bytes -= collection->bytes;
+            list_push_front(&shard->graveyard, &collection->link);
+        }
+    }
+    tally(&shard->buried_bytes, -freed_bytes);
+    region_refund(shard->region, freed_bytes);
+    return !gone || freed_bytes > 0;
 }
 
 void shard_drop(struct shard *shard, const struct found *found)
@@ -225,6 +316,12 @@ void shard_note_expiry(struct shard *shard, const uint8_t *at, int64_t expiry_ms
     sooner(&shard->round_due_ms, expiry_ms);
     if (shard->sweeping == segment)
         sooner(&shard->sweep_due_ms, expiry_ms);
+}
+
+void shard_set_expiry(struct shard *shard, uint8_t *at, int64_t expiry_ms)
+{
+    item_set_expiry_ms(at, expiry_ms);
+    shard_note_expiry(shard, at, expiry_ms);
 }
 
 static uint64_t tables_bytes(uint64_t buckets)
@@ -269,7 +366,7 @@ bool shard_save_up(struct shard *shard, struct purse *purse)
         uint64_t share_bytes = cost_bytes - shard->saved_bytes;
         if (share_bytes > shard->region->segment_bytes)
             share_bytes = shard->region->segment_bytes;
-        if (!pay(shard, purse, share_bytes))
+        if (!shard_pay(shard, purse, share_bytes))
             return false;
         shard->saved_bytes += share_bytes;
         purse->has_saved = true;

@@ -8,6 +8,10 @@
  * tells which items get into the main queue. An item larger than a quarter of a segment has a segment for
  * itself.
  *
+ * Collections live outside the segments, in the C library's heap; an item in the log points at each, and what befalls
+ * the item befalls the collection. One whose item is gone waits in the graveyard to be freed piece by piece, since that
+ * may take long.
+ *
  * All functions expect the shard's lock to be held. */
 #ifndef MAYFLY_STORE_MEMORY_SHARD_H
 #define MAYFLY_STORE_MEMORY_SHARD_H
@@ -15,6 +19,7 @@
 #include <pthread.h>
 
 #include "base/list.h"
+#include "store/memory/collection.h"
 #include "store/memory/directory.h"
 #include "store/memory/history.h"
 #include "store/memory/item.h"
@@ -29,11 +34,12 @@ enum shard_queue { SHARD_SMALL, SHARD_MAIN, SHARD_QUEUES };
 struct segment {
     struct list in_queue;
     struct list in_eighth;
-    struct list in_round; /* the order in which sweeps come by */
-    int64_t due_ms;       /* a sweep finds expired items from then on */
-    uint64_t swept_epoch; /* holds no item of a cache flushed or deleted up to this epoch */
-    uint32_t size_bytes;  /* with this header; charged to the account */
-    uint32_t used_bytes;  /* with this header */
+    struct list in_round;     /* the order in which sweeps come by */
+    int64_t due_ms;           /* a sweep finds expired items from then on */
+    uint64_t swept_epoch;     /* holds no item of a cache flushed or deleted up to this epoch */
+    uint64_t collected_bytes; /* of the collections that its items point at */
+    uint32_t size_bytes;      /* with this header; charged to the account */
+    uint32_t used_bytes;      /* with this header */
     uint32_t dead_bytes;
     uint32_t live_items;
     uint8_t queue;
@@ -55,8 +61,11 @@ struct shard {
     struct list queues[SHARD_QUEUES];
     struct list eighths[SHARD_EIGHTHS];
     struct segment *open[SHARD_QUEUES]; /* where items are appended, or NULL */
-    uint64_t queue_bytes[SHARD_QUEUES];
+    uint64_t queue_bytes[SHARD_QUEUES]; /* with the collections of their items */
     uint64_t segments;
+
+    struct list collections; /* that live items point at */
+    struct list graveyard;   /* collections to be freed, still charged to the account */
 
     /* The segment that is being emptied and how far that has come, or NULL. One at a time, so that a
      * segment's worth of memory beyond the budget is all that moving items needs. */
@@ -82,6 +91,8 @@ struct shard {
     /* Read without the lock to choose a shard to evict from. */
     _Atomic uint64_t held_bytes; /* by segments */
     _Atomic uint64_t dead_bytes;
+    _Atomic uint64_t collected_bytes; /* by collections */
+    _Atomic uint64_t buried_bytes;    /* by the graveyard */
 };
 
 /* What an operation pays for memory with: room made for it earlier, then the budget. When neither is enough
@@ -102,18 +113,33 @@ bool shard_open(struct shard *shard, struct region *region, struct directory *di
 void shard_close(struct shard *shard);
 
 /* The item of this key that has not expired; one that has is dropped on the way. */
-struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, struct bytes key,
-                        int64_t now_ms);
+struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_number, bool board,
+                        struct bytes key, int64_t now_ms);
 
-/* Room for an item of SIZE bytes at a queue's end, or NULL. Without a purse, memory up to the limit may be
- * used. */
+/* Takes BYTES from the purse or the budget. Without a purse, memory up to the limit may be used. False, with the need
+ * noted, when there is not enough. */
+bool shard_pay(struct shard *shard, struct purse *purse, uint64_t bytes);
+
+/* Room for an item of SIZE bytes at a queue's end, or NULL. Paid for as by shard_pay. */
 uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse);
 
 /* Pays this operation's share of the growth of keymap and history, and grows them when enough is saved. To be
  * called before a key is added. False when there is no memory. */
 bool shard_save_up(struct shard *shard, struct purse *purse);
 
-/* The item at AT is no longer the keymap's. */
+/* Moves the item at AT, whose entry is ENTRY, to a queue's end. NULL without memory, changing nothing. */
+uint8_t *shard_move(struct shard *shard, uint64_t *entry, uint8_t *at, enum shard_queue queue);
+
+/* The item at AT, whose value is the collection's address, becomes that collection's. Its bytes have been paid. */
+void shard_adopt(struct shard *shard, uint8_t *at, enum store_type type, struct collection *collection);
+
+/* The collection of the item at AT has grown by so many bytes, or shrunk by so many below zero. */
+void shard_weigh(struct shard *shard, const uint8_t *at, uint64_t grown_bytes);
+
+/* Frees a bounded piece of what is in the graveyard; false when there was nothing. */
+bool shard_free_buried(struct shard *shard);
+
+/* The item at AT is no longer the keymap's: it is dead, and so is its collection. */
 void shard_bury(struct shard *shard, uint8_t *at);
 
 /* Removes an item from the keymap and buries it. */
@@ -121,6 +147,7 @@ void shard_drop(struct shard *shard, const struct found *found);
 
 /* To be told of every expiry that is written. */
 void shard_note_expiry(struct shard *shard, const uint8_t *at, int64_t expiry_ms);
+void shard_set_expiry(struct shard *shard, uint8_t *at, int64_t expiry_ms);
 
 void shard_free_segment(struct shard *shard, struct segment *segment);
 void shard_requeue(struct shard *shard, struct segment *segment, enum shard_queue queue);

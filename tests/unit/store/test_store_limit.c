@@ -180,7 +180,7 @@ static void any_number_of_shards_keeps_the_limit(void **state)
         assert_true(stats_of(&f).items > 10000);
         store_cache_release(f.store, f.cache);
         store_destroy(f.store);
-        free(f.answer.value);
+        answer_free(&f.answer);
     }
 }
 

@@ -1,0 +1,34 @@
+/* The rounding is the allocator's secret; malloc_usable_size tells it. */
+#include "store/memory/counted.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#define ALLOCATOR_BYTES 8
+
+static uint64_t block_bytes(void *block)
+{
+    return block == NULL ? 0 : malloc_usable_size(block) + ALLOCATOR_BYTES;
+}
+
+void *counted_take(size_t size, uint64_t *bytes)
+{
+    void *block = malloc(size);
+    *bytes += block_bytes(block);
+    return block;
+}
+
+void *counted_resize(void *block, size_t size, uint64_t *bytes)
+{
+    uint64_t before = block_bytes(block);
+    void *moved = realloc(block, size);
+    if (moved != NULL)
+        *bytes += block_bytes(moved) - before;
+    return moved;
+}
+
+void counted_give(void *block, uint64_t *bytes)
+{
+    *bytes -= block_bytes(block);
+    free(block);
+}

@@ -1,0 +1,16 @@
+/* Memory from the C library, counted as what it really takes: the block as it was rounded up, and the
+ * allocator's own word before it. Whoever holds blocks says in which account they are counted. */
+#ifndef MAYFLY_STORE_MEMORY_COUNTED_H
+#define MAYFLY_STORE_MEMORY_COUNTED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* NULL, with nothing changed, where there is no memory. */
+void *counted_take(size_t size, uint64_t *bytes);
+void *counted_resize(void *block, size_t size, uint64_t *bytes);
+
+/* BLOCK may be NULL. */
+void counted_give(void *block, uint64_t *bytes);
+
+#endif
