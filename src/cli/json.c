@@ -1,34 +1,10 @@
 #include "cli/json.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* Bytes of the UTF-8 sequence at AT, with LEFT bytes from there to the end; 0 where it is none (RFC 3629). */
-static size_t sequence_size(const uint8_t *at, size_t left)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (size <= 1 || at[0] > 0xf4 || left < size)
-        return size == 1 ? 1 : 0;
-    uint32_t point = at[0] & (0x7fU >> size);
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        point = point << 6 | (at[i] & 0x3fU);
-    }
-    bool surrogate = point >= 0xd800 && point <= 0xdfff;
-    return point < smallest[size] || point > 0x10ffff || surrogate ? 0 : size;
-}
-
-bool json_is_utf8(mayfly_bytes bytes)
-{
-    const uint8_t *data = bytes.data;
-    size_t size = 1;
-    for (size_t at = 0; at < bytes.size && size > 0; at += size)
-        size = sequence_size(data + at, bytes.size - at);
-    return size > 0;
-}
 
 static void begin_value(struct json *json)
 {
@@ -93,7 +69,7 @@ void json_name(struct json *json, const char *name)
 void json_bytes(struct json *json, mayfly_bytes bytes)
 {
     begin_value(json);
-    if (json_is_utf8(bytes)) {
+    if (utf8_is_valid(bytes_make(bytes.data, bytes.size))) {
         write_string(json->to, bytes);
         return;
     }

@@ -37,6 +37,4 @@ void json_newline(struct json *json);
 #define JSON_NUMBER_BYTES 32
 void json_format_number(double number, char text[JSON_NUMBER_BYTES]);
 
-bool json_is_utf8(mayfly_bytes bytes);
-
 #endif

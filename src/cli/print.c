@@ -22,18 +22,28 @@ static void to_lower(const char *word, char text[32])
     text[at] = '\0';
 }
 
-static int print_miss(const struct target *target)
+/* Says that what the argument AT names is not in what the one before it names. */
+static int fail_missing(const struct target *target, int at)
 {
     char kind[32];
-    if (target->settings.json) {
-        (void)fputs("null\n", stdout);
-        return CLI_MISS;
-    }
-    to_lower(arguments_word(target->verb->takes[1]), kind);
-    return cli_fail(CLI_MISS, "%s has no %s %s", target->arguments[0], kind, target->arguments[1]);
+    to_lower(arguments_word(target->verb->takes[at]), kind);
+    return cli_fail(CLI_MISS, "%s has no %s %s", target->arguments[at - 1], kind, target->arguments[at]);
 }
 
-/* The parts of an answer that are one thing. */
+static int print_miss_of(const struct target *target, int at)
+{
+    if (!target->settings.json)
+        return fail_missing(target, at);
+    (void)fputs("null\n", stdout);
+    return CLI_MISS;
+}
+
+static int print_miss(const struct target *target)
+{
+    return print_miss_of(target, 1);
+}
+
+/* --- Answers that are one thing --- */
 
 static int end_json(struct json *json)
 {
@@ -105,6 +115,11 @@ int print_number(struct target *target)
         return print_miss(target);
     (void)printf("%" PRId64 "\n", target->reply->number);
     return CLI_OK;
+}
+
+int print_rank(struct target *target)
+{
+    return target->reply->outcome == MAYFLY_MISS ? print_miss_of(target, 2) : print_number(target);
 }
 
 /* A number in a line of plain output. */
@@ -188,7 +203,7 @@ int print_ping(struct target *target)
     return end_json(&json);
 }
 
-/* Lists: an item is written by one function for either form. */
+/* --- Lists: an item is written by one function for either form --- */
 
 struct form {
     const char *label; /* what an item is known by: "field", "key", "value" */
@@ -343,7 +358,7 @@ int print_found_ranks(struct target *target)
     return code;
 }
 
-/* Answers by name: as many items as were asked for, each found or not, which know not what they were asked by. */
+/* --- Answers by name: as many items as were asked for, each found or not, without what it was asked by --- */
 
 enum finding {
     FINDING_VALUE,
@@ -417,10 +432,8 @@ static void print_findings(const struct target *target, enum finding finding)
 static void print_finding(const struct target *target, enum argument asked, enum finding finding)
 {
     const mayfly_item *item = &target->reply->items[0];
-    char kind[32];
-    to_lower(arguments_word(asked), kind);
     if (!item->found && finding != FINDING_WHETHER) {
-        (void)cli_fail(CLI_MISS, "%s has no such %s", target->arguments[asked == ARGUMENT_KEY ? 0 : 1], kind);
+        (void)fail_missing(target, asked == ARGUMENT_KEY ? 1 : 2);
     } else if (finding == FINDING_VALUE) {
         print_bytes(item->value);
     } else {

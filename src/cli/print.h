@@ -9,6 +9,7 @@
 int print_done(struct target *target);
 int print_value(struct target *target);
 int print_number(struct target *target);
+int print_rank(struct target *target); /* of a value */
 int print_score(struct target *target);
 int print_ttl(struct target *target);
 int print_type(struct target *target);

@@ -205,10 +205,10 @@ static const struct setting settings_table[] = {
       .offset = PLACE(hash),
       .help = "conditions name hashes, as `get --hash` prints them; print that of what is stored"}},
 
-    {TAKES_BINARY,
-     {.name = "binary",
+    {TAKES_BYTES,
+     {.name = "bytes",
       .type = OPTION_FLAG,
-      .offset = PLACE(binary),
+      .offset = PLACE(bytes),
       .help = "publish as bytes even what is text"}},
     {TAKES_SUBSCRIPTION,
      {.name = "count",

@@ -22,7 +22,7 @@ enum settings_taken {
     TAKES_AGGREGATE = 1 << 12,
     TAKES_HASH = 1 << 13,
     TAKES_CONDITIONS = 1 << 14,
-    TAKES_BINARY = 1 << 15,
+    TAKES_BYTES = 1 << 15,
     TAKES_SUBSCRIPTION = 1 << 16,
 };
 
@@ -52,7 +52,7 @@ struct settings {
     const char *if_not_equal;
     const char *if_present_and_not_equal;
     const char *if_absent_or_equal;
-    bool binary;
+    bool bytes;
     int64_t resume;
     int64_t page;
 };

@@ -52,7 +52,7 @@ const struct verb sorted_set_verbs[] = {
      MAYFLY_METHOD_SORTED_SET_GET_RANK,
      {ARGUMENT_CACHE, ARGUMENT_SORTED_SET, ARGUMENT_VALUE},
      .options = TAKES_DESCENDING,
-     .print = print_number},
+     .print = print_rank},
     {"increment",
      "add to a value's score, 1 unless told otherwise, and print it",
      MAYFLY_METHOD_SORTED_SET_INCREMENT,

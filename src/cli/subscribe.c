@@ -112,10 +112,8 @@ static void write_plain(FILE *to, const mayfly_topic_event *event)
         (void)fprintf(stderr, "mayfly: reconnecting, %s: %s\n", mayfly_status_name(event->status),
                       event->message);
     } else if (event->kind == MAYFLY_TOPIC_DISCONTINUITY) {
-        (void)fprintf(stderr,
-                      "mayfly: items are missing before number %" PRIu64 " of page %" PRIu64
-                      "; the last one seen was %" PRIu64 "\n",
-                      event->sequence, event->page, event->last_sequence);
+        (void)fprintf(stderr, "mayfly: items are missing before number %" PRIu64 " of page %" PRIu64 "\n",
+                      event->sequence, event->page);
     }
 }
 

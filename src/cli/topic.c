@@ -1,12 +1,13 @@
 /* `mayfly topic`: messages for whoever listens. */
-#include "cli/json.h"
+#include "base/utf8.h"
 #include "cli/print.h"
 #include "cli/subscribe.h"
 #include "cli/verb.h"
 
 static int text_or_bytes(struct target *target)
 {
-    target->request.is_text = !target->settings.binary && json_is_utf8(target->request.value);
+    mayfly_bytes value = target->request.value;
+    target->request.is_text = !target->settings.bytes && utf8_is_valid(bytes_make(value.data, value.size));
     return CLI_OK;
 }
 
@@ -15,7 +16,7 @@ const struct verb topic_verbs[] = {
      "publish a message, as text where it is UTF-8",
      MAYFLY_METHOD_PUBLISH,
      {ARGUMENT_CACHE, ARGUMENT_TOPIC, ARGUMENT_VALUE},
-     .options = TAKES_BINARY,
+     .options = TAKES_BYTES,
      .adjust = text_or_bytes,
      .print = print_done},
     {"subscribe",
