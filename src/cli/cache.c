@@ -1,46 +1,32 @@
 /* `mayfly cache`: create, delete, list and empty caches. */
-#include "cli/target.h"
+#include "cli/print.h"
+#include "cli/verb.h"
 
-static int list_caches(struct target *target)
-{
-    mayfly_request request = mayfly_list_caches();
-    int code = target_call(target, &request);
-    for (size_t i = 0; code == CLI_OK && i < target->reply->item_count; i++) {
-        mayfly_bytes name = target->reply->items[i].key;
-        (void)fwrite(name.data, 1, name.size, stdout);
-        (void)fputc('\n', stdout);
-    }
-    return code;
-}
+const struct verb cache_verbs[] = {
+    {"create", "make a cache", MAYFLY_METHOD_CREATE_CACHE, {ARGUMENT_CACHE}, .print = print_done},
+    {"delete",
+     "remove a cache and all that it holds",
+     MAYFLY_METHOD_DELETE_CACHE,
+     {ARGUMENT_CACHE},
+     .print = print_done},
+    {"flush",
+     "remove all that a cache holds",
+     MAYFLY_METHOD_FLUSH_CACHE,
+     {ARGUMENT_CACHE},
+     .print = print_done},
+    {"list",
+     "print the names of all caches",
+     MAYFLY_METHOD_LIST_CACHES,
+     {ARGUMENT_END},
+     .print = print_names},
+    {.name = NULL},
+};
 
-static int run(struct target *target)
-{
-    static const struct {
-        const char *name;
-        mayfly_request (*request)(const char *cache);
-    } actions[] = {
-        {"create", mayfly_create_cache}, {"delete", mayfly_delete_cache}, {"flush", mayfly_flush_cache}};
-
-    const char *action = target->arguments[0];
-    if (strcmp(action, "list") == 0 && target->argument_count == 1)
-        return list_caches(target);
-    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
-        if (strcmp(action, actions[i].name) != 0)
-            continue;
-        if (target->argument_count != 2)
-            return cli_fail(CLI_USAGE, "usage: mayfly cache %s NAME", action);
-        mayfly_request request = actions[i].request(target->arguments[1]);
-        return target_call(target, &request);
-    }
-    return cli_fail(CLI_USAGE, "usage: mayfly cache create|delete|flush NAME, or mayfly cache list");
-}
-
-int cli_cache(int argc, char **argv)
-{
-    struct target target;
-    int code = target_open(&target, target_options, target_options_count, argc, argv, 1, 2);
-    if (code == CLI_OK)
-        code = run(&target);
-    target_close(&target);
-    return code;
-}
+const struct verb ping_verbs[] = {
+    {"",
+     "ask whether a server answers, and how fast",
+     MAYFLY_METHOD_PING,
+     {ARGUMENT_END},
+     .print = print_ping},
+    {.name = NULL},
+};

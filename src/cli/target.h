@@ -1,40 +1,34 @@
-/* What every client command needs: where the server is, a client for it, and words for what went wrong. */
+/* A client command at work: its settings, its request, a client for it, and words for what went wrong. */
 #ifndef MAYFLY_CLI_TARGET_H
 #define MAYFLY_CLI_TARGET_H
 
-#include "cli/cli.h"
+#include "cli/settings.h"
 
-#include <mayfly/mayfly.h>
+struct verb;
 
-struct target_settings {
-    const char *endpoint;
-    int64_t timeout_ns;
-    int64_t ttl_ns; /* set_options only */
-};
-
-extern const struct option target_options[];
-extern const size_t target_options_count;
-/* The same and --ttl. */
-extern const struct option set_options[];
-extern const size_t set_options_count;
-
-/* A command at work: its settings, its arguments and its client. */
+/* Zeroes but for command and verb to begin with. */
 struct target {
+    const struct cli_command *command;
+    const struct verb *verb;
+    struct option table[SETTINGS_MAX];
     struct option_set options;
-    struct target_settings settings;
+    struct settings settings;
     char **arguments;
     int argument_count;
+    mayfly_request request;
+    mayfly_item *items;   /* the request's */
+    mayfly_range *ranges; /* likewise */
+    char *input;          /* what standard input held */
+    uint8_t *operand;     /* a hash to compare with */
     mayfly_client *client;
     mayfly_reply *reply;
 };
 
-/* Reads options and MIN to MAX arguments. CLI_OK, or a code with everything said. Either way
- * target_close follows. */
-int target_open(struct target *target, const struct option *options, size_t options_count, int argc,
-                char **argv, int min, int max);
+/* Opens the client, once. CLI_OK, or a code with everything said; so the next. */
+int target_connect(struct target *target);
 
-/* Sends a request, connecting for the first one, and waits; CLI_OK with target->reply, or a code with everything said. */
-int target_call(struct target *target, const mayfly_request *request);
+/* Sends the request and waits; CLI_OK with target->reply. */
+int target_call(struct target *target);
 
 void target_close(struct target *target);
 

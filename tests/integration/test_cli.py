@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import uuid
@@ -11,39 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cli_command import COMMAND_TIMEOUT_S, FAILED, LOCAL, MISS, OK, UNREACHABLE, USAGE, Mayfly
 from conftest import REPOSITORY, Server
 
 StartServer = Callable[..., Server]
-COMMAND_TIMEOUT_S = 60
-
-OK, MISS, USAGE, FAILED, UNREACHABLE, LOCAL = range(6)
-
-
-class Mayfly:
-    """The command, pointed at one server."""
-
-    def __init__(self, binary: Path, endpoint: str) -> None:
-        self.binary = binary
-        self.environment = {**os.environ, "MAYFLY_ENDPOINT": endpoint}
-
-    def __call__(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([str(self.binary), *arguments], input=stdin, capture_output=True,
-                              env=self.environment, timeout=COMMAND_TIMEOUT_S)
-
-    def ok(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Run a command that has to succeed, and return what it printed."""
-        done = self(*arguments, stdin=stdin)
-        assert (done.returncode, done.stderr) == (OK, b""), done
-        return done.stdout
-
-    def fails(self, code: int, *arguments: str) -> str:
-        """Run a command that has to fail with this code, and return its one sentence."""
-        done = self(*arguments)
-        assert (done.returncode, done.stdout) == (code, b""), done
-        sentence = done.stderr.decode()
-        assert sentence.startswith("mayfly: ") and sentence.count("\n") == 1, sentence
-        return sentence
-
 
 @pytest.fixture
 def mayfly(binary: Path, server: Server) -> Mayfly:
@@ -132,9 +102,51 @@ def test_wrong_usage_is_a_sentence_and_its_own_exit_code(mayfly: Mayfly, argumen
 
 def test_every_command_has_help(mayfly: Mayfly) -> None:
     overview = mayfly.ok("help").decode()
-    for command in ("serve", "cache", "get", "set", "delete", "increment", "ping", "bench"):
+    for command in ("serve", "cache", "get", "set", "delete", "increment", "exists", "type", "ttl", "batch",
+                    "dictionary", "sets", "list", "sorted-set", "leaderboard", "topic", "ping", "bench"):
         assert f"\n  {command} " in overview
         assert f"usage: mayfly {command}" in mayfly.ok(command, "--help").decode()
+
+
+def test_help_of_a_verb_lists_its_options(mayfly: Mayfly) -> None:
+    text = mayfly.ok("list", "push-front", "--help").decode()
+    assert text.startswith("usage: mayfly list push-front CACHE LIST VALUE [options]\n")
+    assert "--truncate N" in text and "--endpoint" in text and "--descending" not in text
+    assert mayfly.ok("help", "list", "push-front").decode() == text
+    verbs = mayfly.ok("list", "--help").decode()
+    assert "list push-front CACHE LIST VALUE\n" in verbs and "list erase CACHE LIST INDEX[:COUNT] ...\n" in verbs
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("list",), ["push-front", "delete"]),
+    (("list", "shove"), ["shove", "push-front", "delete"]),
+    (("sorted-set", "--json"), ["put", "union"]),
+])
+def test_an_unknown_verb_is_answered_with_those_there_are(
+    mayfly: Mayfly, arguments: tuple[str, ...], words: list[str]
+) -> None:
+    sentence = mayfly.fails(USAGE, *arguments)
+    assert all(word in sentence for word in words), sentence
+
+
+def complete(mayfly: Mayfly, *words: str) -> list[str]:
+    """Return what bash offers for the last of these words."""
+    script = 'eval "$("$1" completion bash)"; shift; COMP_WORDS=(mayfly "$@"); COMP_CWORD=$#; _mayfly; ' \
+             'printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", script, "bash", str(mayfly.binary), *words], capture_output=True, check=True,
+                          text=True, timeout=COMMAND_TIMEOUT_S)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_verbs_and_options(mayfly: Mayfly) -> None:
+    assert complete(mayfly, "so") == ["sorted-set"]
+    assert complete(mayfly, "list") == ["list"]
+    assert complete(mayfly, "list", "push-") == ["push-front", "push-back"]
+    assert complete(mayfly, "list", "push-front", "c", "--tr") == ["--truncate"]
+    assert complete(mayfly, "get", "c", "k", "--h") == ["--hash", "--help"]
+    assert complete(mayfly, "serve", "--memory") == ["--memory-limit"]
+    assert complete(mayfly, "list", "push-front", "c") == []
 
 
 def test_the_settings_page_is_what_the_tables_say(mayfly: Mayfly) -> None:

@@ -24,15 +24,17 @@ enum peer_frame {
     FRAME_GOAWAY = 7
 };
 
-#define FLAG_END_STREAM  0x1
-#define FLAG_ACK         0x1
-#define FLAG_END_HEADERS 0x4
-#define CODE_REFUSED     0x7 /* REFUSED_STREAM */
+#define FLAG_END_STREAM    0x1
+#define FLAG_ACK           0x1
+#define FLAG_END_HEADERS   0x4
+#define CODE_REFUSED       0x7 /* REFUSED_STREAM */
 
-#define PEER_LINKS       64
-#define PEER_INPUT_BYTES 65536
-#define PREFACE_BYTES    24
-#define FRAME_HEAD_BYTES 9
+#define PEER_LINKS         64
+#define PEER_INPUT_BYTES   65536
+#define PEER_DATA_BYTES    4096
+#define PREFACE_BYTES      24
+#define FRAME_HEAD_BYTES   9
+#define MESSAGE_HEAD_BYTES 5
 
 struct peer;
 
@@ -42,7 +44,11 @@ struct peer_link {
     uint8_t input[PEER_INPUT_BYTES];
     size_t size;
     bool greeted;
-    bool hang_up; /* close after this request */
+    bool hang_up;           /* close after this request */
+    const uint8_t *message; /* of the newest request, while it is answered */
+    size_t message_size;
+    uint8_t data[PEER_DATA_BYTES];
+    size_t data_size;
 };
 
 struct peer {
@@ -182,12 +188,21 @@ static inline void peer_take_frame(struct peer *peer, struct peer_link *link, co
     uint8_t flags = frame[4];
     uint32_t stream =
         (uint32_t)frame[5] << 24 | (uint32_t)frame[6] << 16 | (uint32_t)frame[7] << 8 | (uint32_t)frame[8];
+    if (type == FRAME_DATA && size <= PEER_DATA_BYTES - link->data_size) {
+        memcpy(link->data + link->data_size, frame + FRAME_HEAD_BYTES, size);
+        link->data_size += size;
+    }
     if (type == FRAME_SETTINGS && !(flags & FLAG_ACK))
         peer_frame(link, FRAME_SETTINGS, FLAG_ACK, 0, NULL, 0);
     else if (type == FRAME_PING && !(flags & FLAG_ACK))
         peer_frame(link, FRAME_PING, FLAG_ACK, 0, frame + FRAME_HEAD_BYTES, size);
-    else if ((type == FRAME_DATA || type == FRAME_HEADERS) && (flags & FLAG_END_STREAM))
+    else if ((type == FRAME_DATA || type == FRAME_HEADERS) && (flags & FLAG_END_STREAM)) {
+        bool is_whole = link->data_size >= MESSAGE_HEAD_BYTES;
+        link->message = link->data + MESSAGE_HEAD_BYTES;
+        link->message_size = is_whole ? link->data_size - MESSAGE_HEAD_BYTES : 0;
         peer->answer(peer, link, stream, atomic_fetch_add(&peer->requests, 1));
+        link->data_size = 0;
+    }
 }
 
 /* Takes what is complete of the input. */

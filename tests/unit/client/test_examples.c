@@ -39,11 +39,35 @@ static void event_loop_counts_every_visit(void **state)
     server_stop(&server);
 }
 
+static void collections_keep_the_latest_and_rank_the_most(void **state)
+{
+    (void)state;
+    struct test_server server = server_start(SERVER_PLAIN);
+    assert_int_equal(run("collections", server.port, "cache"), 0);
+    assert_string_equal(output, "latest: bob ann cem\n1. ann: 3\n2. bob: 2\n");
+    assert_int_equal(run("collections", server.port, "unknown"), 1);
+    assert_non_null(strstr(output, "ListPushFront: "));
+    server_stop(&server);
+}
+
+static void topics_hears_what_it_publishes(void **state)
+{
+    (void)state;
+    struct test_server server = server_start(SERVER_PLAIN);
+    assert_int_equal(run("topics", server.port, "cache"), 0);
+    assert_string_equal(output, "heard: hello\nheard: stop\n");
+    assert_int_equal(run("topics", server.port, "unknown"), 1);
+    assert_non_null(strstr(output, "NOT_FOUND"));
+    server_stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_set_sets_gets_and_deletes),
         cmocka_unit_test(event_loop_counts_every_visit),
+        cmocka_unit_test(collections_keep_the_latest_and_rank_the_most),
+        cmocka_unit_test(topics_hears_what_it_publishes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,67 @@
+/* `mayfly sets`: values, each there once, in no order. Not `mayfly set`, which stores an item. */
+#include "cli/print.h"
+#include "cli/verb.h"
+
+static int from_items(struct target *target)
+{
+    target->request.from_items = true;
+    return CLI_OK;
+}
+
+const struct verb sets_verbs[] = {
+    {"add",
+     "add values",
+     MAYFLY_METHOD_SET_UNION,
+     {ARGUMENT_CACHE, ARGUMENT_SET, ARGUMENT_VALUE},
+     .repeated = 1,
+     .options = TAKES_COLLECTION_TTL,
+     .print = print_done},
+    {"remove",
+     "remove values",
+     MAYFLY_METHOD_SET_DIFFERENCE,
+     {ARGUMENT_CACHE, ARGUMENT_SET, ARGUMENT_VALUE},
+     .repeated = 1,
+     .print = print_done},
+    {"subtract-from",
+     "make the set these values without those that were in it",
+     MAYFLY_METHOD_SET_DIFFERENCE,
+     {ARGUMENT_CACHE, ARGUMENT_SET, ARGUMENT_VALUE},
+     .repeated = 1,
+     .adjust = from_items,
+     .print = print_done},
+    {"contains",
+     "print whether values are in the set; the exit code is 0 when all are",
+     MAYFLY_METHOD_SET_CONTAINS,
+     {ARGUMENT_CACHE, ARGUMENT_SET, ARGUMENT_VALUE},
+     .repeated = 1,
+     .print = print_whether_found},
+    {"fetch",
+     "print all values",
+     MAYFLY_METHOD_SET_FETCH,
+     {ARGUMENT_CACHE, ARGUMENT_SET},
+     .print = print_values},
+    {"sample",
+     "print values chosen at random",
+     MAYFLY_METHOD_SET_SAMPLE,
+     {ARGUMENT_CACHE, ARGUMENT_SET},
+     .options = TAKES_COUNT,
+     .print = print_values},
+    {"pop",
+     "remove values chosen at random and print them",
+     MAYFLY_METHOD_SET_POP,
+     {ARGUMENT_CACHE, ARGUMENT_SET},
+     .options = TAKES_COUNT,
+     .print = print_values},
+    {"length",
+     "print how many values there are",
+     MAYFLY_METHOD_SET_LENGTH,
+     {ARGUMENT_CACHE, ARGUMENT_SET},
+     .print = print_number},
+    {"delete",
+     "remove the set",
+     MAYFLY_METHOD_SET_DIFFERENCE,
+     {ARGUMENT_CACHE, ARGUMENT_SET},
+     .all = true,
+     .print = print_done},
+    {.name = NULL},
+};
