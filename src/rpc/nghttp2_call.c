@@ -7,7 +7,7 @@
 
 #define SEND_FIELDS_MAX     96 /* of a header block */
 #define FRAME_HEADER_BYTES  9
-#define CALL_KEEP_BYTES     ((size_t)1024) /* what each buffer of a recycled call may hold on to */
+#define CALL_KEEP_BYTES     ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
 #define CALLS_SPARE_MAX     128
 #define DRAINED_BELOW_BYTES ((size_t)64 << 10)
 
@@ -178,8 +178,10 @@ int engine_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     size_t before = call_out_bytes(call);
     call_buffered(call, before, before - size);
     call->out_taken += size;
-    if (call->out_taken == call->out.size)
-        call->out.size = call->out_taken = 0;
+    if (call->out_taken == call->out.size) { /* a stream may be open for days after its one burst */
+        buffer_reset(&call->out, CALL_KEEP_BYTES);
+        call->out_taken = 0;
+    }
     bool is_drained = before >= DRAINED_BELOW_BYTES && before - size < DRAINED_BELOW_BYTES;
     if (is_drained && events->drained != NULL && call->opened && !call->ended)
         events->drained(connection->config.owner, &call->base.call);

@@ -141,7 +141,7 @@ static void log_counters(const struct running *running)
         [H2_REFUSED_COMPRESSION] = "refused_compression", [H2_REFUSED_MESSAGE_SIZE] = "refused_message_size",
         [H2_REFUSED_HEADER_SIZE] = "refused_header_size", [H2_REFUSED_MEMORY] = "refused_memory",
     };
-    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 9];
+    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 11];
     size_t count = 0;
     for (int status = 0; status < STATUS_COUNT; status++) {
         uint64_t sum = 0;
@@ -173,6 +173,9 @@ static void log_counters(const struct running *running)
     fields[count++] = log_number("bytes_used", (int64_t)stats.bytes_used);
     fields[count++] = log_number("evictions", (int64_t)stats.evictions);
     fields[count++] = log_number("expirations", (int64_t)stats.expirations);
+    struct topics_stats topics = topics_stats(running->server.topics);
+    fields[count++] = log_number("topics", (int64_t)topics.topics);
+    fields[count++] = log_number("topics_bytes", (int64_t)topics.history_bytes);
     log_write(running->server.log, LOG_INFO, "counters", fields, count);
 }
 

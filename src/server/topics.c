@@ -13,7 +13,7 @@
 #define RING_FIRST      ((size_t)8)
 #define CACHE_BUCKETS   256
 
-#define VARINT_MAX      10
+#define VARINT_MAX      ((size_t)10)
 #define HEADER_MAX      (1 + VARINT_MAX)       /* in front of an item: its tag and size */
 #define VALUE_MAX       (2 * (1 + VARINT_MAX)) /* in front of the bytes: those of the value and of its kind */
 #define NUMBERS_MAX     (2 * (1 + VARINT_MAX)) /* behind them: the item's number and page */
@@ -234,6 +234,11 @@ static void count_history(struct topics *topics, size_t before, size_t after)
     atomic_fetch_add_explicit(&topics->history_bytes, after - before, memory_order_relaxed);
 }
 
+static size_t ring_bytes(size_t capacity)
+{
+    return capacity * sizeof(struct topics_message *);
+}
+
 static struct topics_message **ring_at(const struct topic *topic, uint64_t number)
 {
     return &topic->ring[number & (topic->capacity - 1)];
@@ -257,7 +262,7 @@ static void topic_clear(struct topic *topic)
 {
     while (topic->count > 0)
         topic_drop_oldest(topic);
-    count_history(topic->shard->topics, topic->capacity * sizeof *topic->ring, 0);
+    count_history(topic->shard->topics, ring_bytes(topic->capacity), 0);
     free(topic->ring);
     topic->ring = NULL;
     topic->capacity = 0;
@@ -269,13 +274,13 @@ static bool topic_grow(struct topic *topic)
     if (topic->count < topic->capacity)
         return true;
     size_t capacity = topic->capacity > 0 ? 2 * topic->capacity : RING_FIRST;
-    struct topics_message **ring = malloc(capacity * sizeof(struct topics_message *));
+    struct topics_message **ring = malloc(ring_bytes(capacity));
     if (ring == NULL)
         return false;
     for (uint64_t number = topic_oldest(topic); number != topic->next; number++)
         ring[number & (capacity - 1)] = *ring_at(topic, number);
     free(topic->ring);
-    count_history(topic->shard->topics, topic->capacity * sizeof *ring, capacity * sizeof *ring);
+    count_history(topic->shard->topics, ring_bytes(topic->capacity), ring_bytes(capacity));
     topic->ring = ring;
     topic->capacity = capacity;
     return true;
@@ -327,7 +332,7 @@ static bool shard_init(struct shard *shard, struct topics *topics)
 {
     shard->topics = topics;
     shard->bucket_count = BUCKETS_FIRST;
-    shard->buckets = calloc(BUCKETS_FIRST, sizeof *shard->buckets);
+    shard->buckets = calloc(BUCKETS_FIRST, sizeof(struct topic *));
     list_init(&shard->idle);
     list_init(&shard->kept);
     (void)pthread_mutex_init(&shard->lock, NULL);
