@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import uuid
@@ -151,6 +152,15 @@ def test_bash_completes_commands_verbs_and_options(mayfly: Mayfly) -> None:
 
 def test_the_settings_page_is_what_the_tables_say(mayfly: Mayfly) -> None:
     assert mayfly.ok("settings-page").decode() == (REPOSITORY / "docs/settings.md").read_text()
+
+
+def test_the_manual_names_every_command_and_verb(mayfly: Mayfly) -> None:
+    manual = (REPOSITORY / "docs/mayfly.1").read_text().replace("\\-", "-")
+    commands = re.findall(r"^\| `mayfly ([a-z-]+(?: [a-z-]+)?)[ `]", mayfly.ok("settings-page").decode(), re.MULTILINE)
+    assert "list push-front" in commands and "get" in commands
+    for command in commands:
+        for word in command.split():
+            assert re.search(rf"(?<![a-z-]){word}(?![a-z-])", manual), command
 
 
 def test_a_taken_port_is_an_error_that_says_so(mayfly: Mayfly, server: Server) -> None:
