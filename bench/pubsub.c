@@ -21,9 +21,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WINDOW_MAX        1024
-#define PAYLOAD_BYTES     100
-#define NAME_BYTES        10 /* "topic:" and four digits */
+#define WINDOW_MAX    1024
+#define PAYLOAD_BYTES 100
+#define NAME_BYTES                                                                                           \
+    16 /* "topic:", four digits, and five that are this run's: subscribers get a topic's newest item first */
 #define TOPICS_MAX        10000
 #define CACHE             "bench"
 #define WARMUP_NS         CLOCK_NS_PER_S / 2
@@ -59,7 +60,7 @@ static void fail(const char *what)
 
 static void topic_name(char name[NAME_BYTES + 1], unsigned number)
 {
-    (void)snprintf(name, NAME_BYTES + 1, "topic:%04u", number % TOPICS_MAX);
+    (void)snprintf(name, NAME_BYTES + 1, "topic:%04u:%05u", number % TOPICS_MAX, (unsigned)getpid() % 100000);
 }
 
 /* Publishes while the next message's place in the window is free. */
@@ -159,7 +160,7 @@ static void redis_publish(struct load *load, const char *topic, const uint8_t pa
 /* The message that SUBSCRIBE is answered with, and then one for each message: what lies before the payload. */
 static size_t redis_head_bytes(void)
 {
-    return strlen("*3\r\n$7\r\nmessage\r\n$10\r\n") + NAME_BYTES + strlen("\r\n$100\r\n");
+    return strlen("*3\r\n$7\r\nmessage\r\n$16\r\n") + NAME_BYTES + strlen("\r\n$100\r\n");
 }
 
 static void redis_take_input(struct load *load, struct redis_connection *connection)

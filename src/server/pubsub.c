@@ -202,7 +202,7 @@ static bool send_discontinuity(struct subscription *subscription, const struct t
     uint64_t known = subscription->cursor < window->next ? subscription->cursor : window->next;
     CacheClient__Pubsub__Discontinuity discontinuity = CACHE_CLIENT__PUBSUB____DISCONTINUITY__INIT;
     discontinuity.last_topic_sequence = known > 0 ? known - 1 : 0;
-    discontinuity.new_topic_sequence = window->first;
+    discontinuity.new_topic_sequence = window->first - 1; /* items go on behind it */
     discontinuity.new_sequence_page = window->page;
     CacheClient__Pubsub__SubscriptionItem item = CACHE_CLIENT__PUBSUB____SUBSCRIPTION_ITEM__INIT;
     item.kind_case = CACHE_CLIENT__PUBSUB____SUBSCRIPTION_ITEM__KIND_DISCONTINUITY;

@@ -649,12 +649,13 @@ static struct topics_seat *topic_seat(struct topic *topic, struct topics_listene
     return seat;
 }
 
-/* The first message of a subscriber. That of a page which is no more is zero, which no message has: the subscriber
+/* The first message of a subscriber: without a wish the newest one, if there is any, as on the hosted service. That of
+ * a page which is no more is zero, which no message has: the subscriber
  * learns of the new page, and receives what is kept of it. */
 static uint64_t topic_cursor(const struct topic *topic, struct topics_start start)
 {
     if (start.number == 0)
-        return topic->next;
+        return topic->count > 0 ? topic->next - 1 : topic->next;
     if (start.page != 0 && start.page != topic->page)
         return 0;
     return start.number <= topic->next ? start.number : topic->next + 1;

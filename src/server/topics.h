@@ -89,7 +89,7 @@ struct topics_seat {
 
 /* Where a subscriber asks to begin. */
 struct topics_start {
-    uint64_t number; /* zero: with what is published from now on */
+    uint64_t number; /* zero: with the newest message that there is, or the next */
     uint64_t page;   /* that NUMBER is of; zero: of the present one */
 };
 

@@ -215,12 +215,11 @@ def test_topics_and_caches_are_apart(channel: grpc.Channel, start_server: StartS
 # Resuming
 
 
-def test_a_subscription_begins_with_what_comes_next(channel: grpc.Channel, cache: str, topic: str) -> None:
-    publish(channel, cache, topic, "before")
+def test_a_subscription_begins_with_the_newest_message(channel: grpc.Channel, cache: str, topic: str) -> None:
+    publish(channel, cache, topic, "old", "newest")
     subscriber = Subscriber(channel, cache, topic)
-    publish(channel, cache, topic, "after")
-    item = subscriber.item()
-    assert (item.value.text, item.topic_sequence_number) == ("after", 2)
+    publish(channel, cache, topic, "next")
+    assert [subscriber.item().value.text for _ in range(2)] == ["newest", "next"]
 
 
 def test_number_one_asks_for_all_that_is_kept(channel: grpc.Channel, cache: str, topic: str) -> None:
@@ -234,7 +233,7 @@ def test_a_page_that_is_gone_is_a_discontinuity_to_the_present_one(
     publish(channel, cache, topic, "one", "two")
     subscriber = Subscriber(channel, cache, topic, 40, FAR_PAGE)
     gap = subscriber.discontinuity()
-    assert (gap.last_topic_sequence, gap.new_topic_sequence) == (0, 1)
+    assert (gap.last_topic_sequence, gap.new_topic_sequence) == (0, 0)
     item = subscriber.item()
     assert (item.value.text, item.sequence_page) == ("one", gap.new_sequence_page)
 
@@ -243,7 +242,7 @@ def test_a_number_yet_to_come_is_a_discontinuity_to_the_next(channel: grpc.Chann
     publish(channel, cache, topic, "one", "two")
     for number in (4, 1000, 2**64 - 1):
         gap = Subscriber(channel, cache, topic, number).discontinuity()
-        assert (gap.last_topic_sequence, gap.new_topic_sequence) == (2, 3)
+        assert (gap.last_topic_sequence, gap.new_topic_sequence) == (2, 2)
 
 
 def test_the_next_number_is_no_discontinuity(channel: grpc.Channel, cache: str, topic: str) -> None:
@@ -259,7 +258,7 @@ def test_what_is_no_longer_kept_is_a_discontinuity_to_the_oldest(start_server: S
         publish(own, "c", "t", "1", "2", "3", "4", "5")
         subscriber = Subscriber(own, "c", "t", 2)
         gap = subscriber.discontinuity()
-        assert (gap.last_topic_sequence, gap.new_topic_sequence) == (1, 3)
+        assert (gap.last_topic_sequence, gap.new_topic_sequence) == (1, 2)
         assert subscriber.texts(3) == ["3", "4", "5"]
         subscriber.call.cancel()
 
@@ -499,8 +498,8 @@ def test_a_subscriber_that_falls_behind_learns_what_it_missed(
         found = slow.next()
         if isinstance(found, messages._Discontinuity):
             assert found.last_topic_sequence == expected - 1
-            assert found.new_topic_sequence > expected
-            expected = found.new_topic_sequence
+            assert found.new_topic_sequence >= expected
+            expected = found.new_topic_sequence + 1
             gaps += 1
         else:
             assert found.topic_sequence_number == expected
