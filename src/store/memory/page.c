@@ -185,10 +185,23 @@ uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *byt
     return far.data;
 }
 
+/* A block that becomes much smaller moves, since the allocator would keep what it was given. */
+static uint8_t *resize_block(struct page_far far, size_t size, uint64_t *bytes)
+{
+    if (size > far.size / 2)
+        return counted_resize(far.data, size, bytes);
+    uint8_t *moved = counted_take(size, bytes);
+    if (moved == NULL)
+        return NULL;
+    bytes_copy(moved, far.data, size);
+    counted_give(far.data, bytes);
+    return moved;
+}
+
 static uint8_t *resize_far(struct page *page, unsigned at, size_t size, uint64_t *bytes)
 {
     struct page_far far = far_read(page, at);
-    uint8_t *moved = counted_resize(far.data, size > 0 ? size : 1, bytes);
+    uint8_t *moved = resize_block(far, size, bytes);
     if (moved == NULL && size > far.size)
         return NULL;
     if (moved != NULL)
