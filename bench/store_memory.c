@@ -1,6 +1,8 @@
 /* Measures the engine in memory by itself, without a server: what an item costs beside key and value, what a
- * call takes, and what the flush of a large cache adds to the calls of others. Figures are of resident memory
- * and of the clock, so that they can be held against those of any other cache. Usage: store_memory [items] */
+ * call takes, and what the flush of a large cache or the end of a large collection adds to the calls of others.
+ * Figures are of resident memory and of the clock, so that they can be held against those of any other cache.
+ * Usage: store_memory [items]
+ *        store_memory collections [elements]      prints JSON */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -110,31 +112,41 @@ static void measure_overwrites(struct store *store, struct store_cache *cache, u
     printf("%-46s %8.1f ns\n", "set, overwriting at another size (with its key)", ns_each(start_ns, GETS));
 }
 
-/* The worst of a run of gets and the part of them above a millisecond. */
-static void watch_gets(struct store *store, struct store_cache *cache, const atomic_bool *going,
-                       int64_t most_ns, const char *what)
+struct watched {
+    int64_t worst_ns;
+    int64_t took_ns;
+    uint64_t slow; /* above a millisecond */
+    uint64_t count;
+};
+
+/* Gets until GOING is false or MOST_NS are over. */
+static struct watched watch_gets(struct store *store, struct store_cache *cache, const atomic_bool *going,
+                                 int64_t most_ns)
 {
     uint64_t state = 3;
     char key[KEY_BYTES];
     uint8_t value[VALUE_BYTES];
-    int64_t worst_ns = 0;
-    uint64_t slow = 0;
-    uint64_t count = 0;
+    struct watched watched = {0};
     int64_t start_ns = clock_now_ns();
-    int64_t now_ns = start_ns;
-    while (*going && now_ns - start_ns < most_ns) {
+    while (*going && watched.took_ns < most_ns) {
         struct bytes name = make_key(key, next_random(&state) % 1000);
         int64_t before_ns = clock_now_ns();
         store_get(store, cache, name, 0, copy_value, value);
-        now_ns = clock_now_ns();
-        if (now_ns - before_ns > worst_ns)
-            worst_ns = now_ns - before_ns;
-        slow += now_ns - before_ns > CLOCK_NS_PER_MS;
-        count++;
+        int64_t now_ns = clock_now_ns();
+        if (now_ns - before_ns > watched.worst_ns)
+            watched.worst_ns = now_ns - before_ns;
+        watched.slow += now_ns - before_ns > CLOCK_NS_PER_MS;
+        watched.count++;
+        watched.took_ns = now_ns - start_ns;
     }
-    printf("%-46s %8.1f us, %llu of %llu above 1 ms, in %.0f ms\n", what, (double)worst_ns / CLOCK_NS_PER_US,
-           (unsigned long long)slow, (unsigned long long)count,
-           (double)(now_ns - start_ns) / CLOCK_NS_PER_MS);
+    return watched;
+}
+
+static void print_watched(const struct watched *watched, const char *what)
+{
+    printf("%-46s %8.1f us, %llu of %llu above 1 ms, in %.0f ms\n", what,
+           (double)watched->worst_ns / CLOCK_NS_PER_US, (unsigned long long)watched->slow,
+           (unsigned long long)watched->count, (double)watched->took_ns / CLOCK_NS_PER_MS);
 }
 
 struct flusher {
@@ -192,15 +204,16 @@ static void measure_flush(struct store *store)
 
     /* The other thread is as busy as it will be, but leaves the store alone. */
     pthread_create(&thread, NULL, spin, &flusher);
-    watch_gets(store, small, &flusher.going, 2 * (int64_t)CLOCK_NS_PER_S, "worst get, undisturbed");
+    struct watched watched = watch_gets(store, small, &flusher.going, 2 * (int64_t)CLOCK_NS_PER_S);
+    print_watched(&watched, "worst get, undisturbed");
     flusher.going = false;
     pthread_join(thread, NULL);
 
     flusher.going = true;
     pthread_create(&thread, NULL, flush_and_maintain, &flusher);
-    watch_gets(store, small, &flusher.going, 60 * (int64_t)CLOCK_NS_PER_S,
-               "worst get, while the large cache is flushed");
+    watched = watch_gets(store, small, &flusher.going, 60 * (int64_t)CLOCK_NS_PER_S);
     pthread_join(thread, NULL);
+    print_watched(&watched, "worst get, while the large cache is flushed");
     store_cache_release(store, small);
 }
 
@@ -217,8 +230,171 @@ static void measure_evicting(void)
     store_destroy(store);
 }
 
+/* --- The end of a large collection --- */
+
+#define COLLECTION_LIMIT_BYTES ((uint64_t)512 << 20)
+#define ELEMENTS_A_COMMAND     1000
+#define UPKEEP_NS              CLOCK_NS_PER_MS /* from one piece of it to the next, as in the server */
+
+/* What the other thread does while gets are watched: upkeep, and between its pieces nothing, or writing. */
+struct ending {
+    struct store *store;
+    struct store_cache *cache;
+    enum store_type type;
+    bool evict; /* rather than delete */
+    atomic_bool going;
+    int64_t next_upkeep_ns;
+    int64_t worst_piece_ns; /* of upkeep, in processor time */
+};
+
+static const struct bytes large_key = {.data = (const uint8_t *)"large", .size = 5};
+
+static void fill_collection(const struct ending *ending, uint64_t count)
+{
+    static uint64_t numbers[ELEMENTS_A_COMMAND];
+    static struct store_element elements[ELEMENTS_A_COMMAND];
+    bool sorted = ending->type == STORE_SORTED_SET;
+    struct store_command command = {
+        .kind = sorted ? STORE_SORTED_PUT : STORE_TABLE_PUT,
+        .type = ending->type,
+        .cache = ending->cache,
+        .key = large_key,
+        .elements = elements,
+        .count = ELEMENTS_A_COMMAND,
+        .ttl_ms = DAY_MS,
+        .from_end = true,
+    };
+    if (ending->type == STORE_LIST)
+        command.kind = STORE_LIST_PUSH;
+    uint64_t state = 5;
+    for (uint64_t done = 0; done < count; done += ELEMENTS_A_COMMAND) {
+        for (size_t i = 0; i < ELEMENTS_A_COMMAND; i++) {
+            numbers[i] = next_random(&state);
+            struct bytes name = bytes_make(&numbers[i], sizeof numbers[i]);
+            elements[i] = (struct store_element){.name = name, .score = (double)(numbers[i] >> 40)};
+            if (ending->type == STORE_DICTIONARY)
+                elements[i].value = name;
+        }
+        enum store_status status;
+        store_command(ending->store, &command, note_status, &status);
+        if (status != STORE_OK)
+            exit(1);
+    }
+}
+
+static bool large_is_there(const struct ending *ending)
+{
+    struct store_command command = {
+        .kind = STORE_LENGTH, .type = ending->type, .cache = ending->cache, .key = large_key};
+    enum store_status status;
+    store_command(ending->store, &command, note_status, &status);
+    return status == STORE_OK;
+}
+
+/* A piece of upkeep when it is time for one. False when there was nothing to do. */
+static bool upkeep(struct ending *ending)
+{
+    if (clock_now_ns() < ending->next_upkeep_ns)
+        return true;
+    int64_t start_ns = thread_ns();
+    bool more = store_maintain(ending->store, 0);
+    int64_t took_ns = thread_ns() - start_ns;
+    if (took_ns > ending->worst_piece_ns)
+        ending->worst_piece_ns = took_ns;
+    ending->next_upkeep_ns = clock_now_ns() + UPKEEP_NS;
+    return more;
+}
+
+/* Deletes the collection, if there is one, and does upkeep for two seconds and until there is nothing to do. */
+static void end_by_deleting(struct ending *ending)
+{
+    enum store_status status;
+    int64_t least_ns = clock_now_ns() + 2 * (int64_t)CLOCK_NS_PER_S;
+    store_delete(ending->store, ending->cache, large_key, 0, note_status, &status);
+    for (bool more = true; more || clock_now_ns() < least_ns;) {
+        more = upkeep(ending);
+        int64_t rest_ns = ending->next_upkeep_ns - clock_now_ns();
+        if (rest_ns > 0)
+            nanosleep(&(struct timespec){.tv_nsec = rest_ns}, NULL);
+    }
+}
+
+/* Writes four times the limit in items that are in use: the collection has to go. */
+static void end_by_evicting(struct ending *ending)
+{
+    char key[KEY_BYTES];
+    uint8_t value[1000] = {1};
+    enum store_status status;
+    for (uint64_t i = 0; i < 4 * COLLECTION_LIMIT_BYTES / sizeof value; i++) {
+        struct bytes name = make_key(key, 1000000 + i);
+        store_set(ending->store, ending->cache, name, bytes_make(value, sizeof value), DAY_MS, NULL, 0,
+                  note_status, &status);
+        store_get(ending->store, ending->cache, name, 0, note_status, &status);
+        (void)upkeep(ending);
+    }
+}
+
+static void *end_collection(void *context)
+{
+    struct ending *ending = context;
+    if (ending->evict)
+        end_by_evicting(ending);
+    else
+        end_by_deleting(ending);
+    ending->going = false;
+    return NULL;
+}
+
+/* The longest get while the other thread works, with a large collection of so many elements or with none. */
+static struct watched watch_ending(struct ending *ending, uint64_t elements)
+{
+    struct store_memory_options options = {.limit_bytes = COLLECTION_LIMIT_BYTES, .hash_seed = 1};
+    ending->store = store_memory_create(&options);
+    ending->cache = make_cache(ending->store, "collections");
+    ending->going = true;
+    ending->worst_piece_ns = 0;
+    struct store_cache *small = make_cache(ending->store, "small");
+    fill(ending->store, small, 1000);
+    fill_collection(ending, elements);
+
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_collection, ending);
+    struct watched watched = watch_gets(ending->store, small, &ending->going, 60 * (int64_t)CLOCK_NS_PER_S);
+    pthread_join(thread, NULL);
+    if (large_is_there(ending))
+        exit(1);
+    store_cache_release(ending->store, small);
+    store_cache_release(ending->store, ending->cache);
+    store_destroy(ending->store);
+    return watched;
+}
+
+static void measure_collections(uint64_t elements)
+{
+    static const char *const names[] = {"scalar", "dictionary", "set", "list", "sorted set"};
+    printf("{\"elements\": %llu, \"runs\": [", (unsigned long long)elements);
+    for (unsigned i = 0; i < 8; i++) {
+        struct ending ending = {.type = (enum store_type)(STORE_DICTIONARY + i / 2), .evict = i % 2 == 1};
+        int64_t alone_ns = watch_ending(&ending, 0).worst_ns;
+        int64_t longest_ns = watch_ending(&ending, elements).worst_ns;
+        printf(
+            "%s\n  {\"type\": \"%s\", \"end\": \"%s\", \"longest_get_us\": %.1f, \"undisturbed_us\": %.1f, "
+            "\"added_us\": %.1f, \"longest_upkeep_us\": %.1f}",
+            i > 0 ? "," : "", names[ending.type], ending.evict ? "evicted" : "deleted",
+            (double)longest_ns / CLOCK_NS_PER_US, (double)alone_ns / CLOCK_NS_PER_US,
+            (double)(longest_ns - alone_ns) / CLOCK_NS_PER_US,
+            (double)ending.worst_piece_ns / CLOCK_NS_PER_US);
+        fflush(stdout);
+    }
+    printf("\n]}\n");
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "collections") == 0) {
+        measure_collections(argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000);
+        return 0;
+    }
     uint64_t items = argc > 1 ? strtoull(argv[1], NULL, 10) : 5000000;
     struct store_memory_options options = {.limit_bytes = (uint64_t)4 << 30, .hash_seed = 1};
     struct store *store = store_memory_create(&options);

@@ -6,7 +6,10 @@
 
 #include "store/memory/call.h"
 
-#define MERGE_FACTOR 8
+/* What merging a sorted set may add: its elements take as much again in the union, but that pages may be half as
+ * full there; and a set so small that it keeps no second order by names gets one. */
+#define MERGE_FACTOR ((uint64_t)2)
+#define MERGE_BYTES  ((uint64_t)32 << 10)
 
 static enum store_type type_of(const struct store_command *command)
 {
@@ -38,12 +41,21 @@ static bool pay(struct call *call, uint64_t held_bytes, uint64_t bytes)
     return shard_pay(call->shard, &call->purse, bytes);
 }
 
+/* Of what was paid for a collection's growth, keeps what it grew by, below zero when it shrank. */
+static void settle(struct call *call, uint64_t paid_bytes, int64_t grown_bytes)
+{
+    int64_t rest_bytes = (int64_t)paid_bytes - grown_bytes;
+    if (rest_bytes >= 0)
+        call->purse.credit_bytes += (uint64_t)rest_bytes;
+    else /* It cannot be undone; the account stays right. */
+        region_refund(&call->memory->region, (uint64_t)rest_bytes);
+}
+
 /* --- Commands on one collection --- */
 
 static void create(struct call *call, const struct found *none, const struct store_command *command,
                    struct collection_answer *answer, struct store_reply *reply)
 {
-    struct purse *purse = &call->purse;
     enum store_type type = type_of(command);
     uint64_t paid_bytes = collection_growth_bytes(command);
     reply->status = STORE_NO_MEMORY;
@@ -59,13 +71,13 @@ static void create(struct call *call, const struct found *none, const struct sto
         reply->status =
             call_put_collection(call, none, type, collection, call_expiry_ms(call, command->ttl_ms));
         if (reply->status == STORE_OK) {
-            purse->credit_bytes += paid_bytes - bytes;
+            settle(call, paid_bytes, (int64_t)bytes);
             return;
         }
     }
     discard(collection);
 failed:
-    purse->credit_bytes += paid_bytes;
+    settle(call, paid_bytes, 0);
 }
 
 static void change(struct call *call, const struct found *found, const struct store_command *command,
@@ -83,10 +95,10 @@ static void change(struct call *call, const struct found *found, const struct st
     }
 
     collection_apply(collection, command, answer, reply);
-    uint64_t grown_bytes = collection->bytes - before_bytes;
+    int64_t grown_bytes = (int64_t)(collection->bytes - before_bytes);
     if (grown_bytes != 0)
-        shard_weigh(call->shard, found->item.at, grown_bytes);
-    call->purse.credit_bytes += paid_bytes - grown_bytes;
+        shard_weigh(call->shard, found->item.at, (uint64_t)grown_bytes);
+    settle(call, paid_bytes, grown_bytes);
 
     if (collection->length == 0)
         shard_drop(call->shard, found);
@@ -140,22 +152,15 @@ static enum store_status check_target(struct call *call)
 /* A sorted set without elements, paid for, or NULL. */
 static struct collection *begin_union(struct call *call)
 {
-    struct purse *purse = &call->purse;
     uint64_t most_bytes =
         collection_growth_bytes(&(struct store_command){.kind = STORE_SORTED_PUT, .type = STORE_SORTED_SET});
-    while (!shard_pay(call->shard, purse, most_bytes)) {
+    while (!shard_pay(call->shard, &call->purse, most_bytes)) {
         if (!call_again(call))
             return NULL;
     }
     struct collection *collection = collection_create(STORE_SORTED_SET, call->memory->hash_seed);
-    purse->credit_bytes += most_bytes - (collection != NULL ? collection->bytes : 0);
+    settle(call, most_bytes, collection != NULL ? (int64_t)collection->bytes : 0);
     return collection;
-}
-
-/* The most that merging a sorted set can add. */
-static uint64_t merge_bytes(const struct collection *from)
-{
-    return MERGE_FACTOR * from->bytes;
 }
 
 /* Adds the sorted set of the call's key, if there is one, to INTO, whose bytes have been paid for. */
@@ -169,12 +174,12 @@ static enum store_status merge(struct call *call, const struct store_source *sou
         return STORE_WRONG_TYPE;
     const struct collection *from = item_collection(&found.item);
     uint64_t before_bytes = into->bytes;
-    uint64_t paid_bytes = merge_bytes(from);
+    uint64_t paid_bytes = MERGE_FACTOR * from->bytes + MERGE_BYTES;
     item_touch(found.item.at);
     if (!pay(call, before_bytes, paid_bytes))
         return STORE_NO_MEMORY;
     enum store_status status = collection_merge(into, from, source->weight, aggregate);
-    call->purse.credit_bytes += paid_bytes - (into->bytes - before_bytes);
+    settle(call, paid_bytes, (int64_t)(into->bytes - before_bytes));
     return status;
 }
 

@@ -358,6 +358,8 @@ struct operation draw_operation(struct draw *draw)
     operation.command.key = draw_key(draw, type);
     operation.command.ttl_ms = 1 + draw_below(draw, (uint64_t)1 << (4 + draw_below(draw, 14)));
     operation.command.ttl_ms *= draw->profile->ttl_scale;
+    if (type == STORE_LEADERBOARD && draw->profile->ageless_boards)
+        operation.command.ttl_ms = UINT32_MAX;
     operation.command.amount = draw_amount(draw);
     operation.mode = (enum store_ttl_mode)draw_below(draw, 3);
     if (operation.kind == OPERATION_SET) {

@@ -17,6 +17,8 @@ struct draw_profile {
     size_t large_bytes;    /* which are up to so large */
     unsigned one_in_many;  /* how rare commands of many elements are */
     uint64_t ttl_scale;    /* lengthens TTLs */
+    bool
+        ageless_boards; /* nothing tells a board's TTL, so whether it is that of one made anew is not known */
 };
 
 struct draw {
