@@ -2,8 +2,6 @@
  * from the store's elements, since it is written while they cannot move. */
 #include "server/collections.h"
 
-#include "proto/write.h"
-
 #include <math.h>
 
 /* --- Reading and checking --- */

@@ -4,6 +4,7 @@
 #ifndef MAYFLY_SERVER_COLLECTIONS_H
 #define MAYFLY_SERVER_COLLECTIONS_H
 
+#include "proto/write.h"
 #include "server/elements.h"
 #include "server/parts.h"
 #include "server/services.h"

@@ -1,4 +1,4 @@
-"""The leaderboard service by bare gRPC calls. No Python package has its stubs, so they are made here of our contract."""
+"""The leaderboard service by bare gRPC calls, with stubs made here of our contract: no Python package has them."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ static void a_write_of_many_elements_is_read_in_order(void **state)
     enum { COUNT = 100 };
     CacheClient__DictionaryFieldValuePair pairs[COUNT];
     CacheClient__DictionaryFieldValuePair *items[COUNT];
-    char fields[COUNT][8];
+    char fields[COUNT][16];
     for (int i = 0; i < COUNT; i++) {
         pairs[i] = (CacheClient__DictionaryFieldValuePair)CACHE_CLIENT____DICTIONARY_FIELD_VALUE_PAIR__INIT;
         (void)snprintf(fields[i], sizeof fields[i], "f%d", i);
