@@ -1,7 +1,5 @@
 #include "server/address.h"
 
-#include "base/options.h"
-
 #include <errno.h>
 
 static bool is_loopback(const union address *address)
@@ -29,16 +27,16 @@ static bool parse(const char *text, union address *address)
 }
 
 bool address_parse(const char *option, const char *text, bool trusted, union address *address,
-                   char error[ADDRESS_ERROR_BYTES])
+                   char error[SERVER_ERROR_BYTES])
 {
     if (!parse(text, address)) {
-        (void)snprintf(error, ADDRESS_ERROR_BYTES,
+        (void)snprintf(error, SERVER_ERROR_BYTES,
                        "--%s takes an address and a port, such as 127.0.0.1:8080, not \"%s\"", option, text);
         return false;
     }
     if (is_loopback(address) || trusted)
         return true;
-    (void)snprintf(error, ADDRESS_ERROR_BYTES,
+    (void)snprintf(error, SERVER_ERROR_BYTES,
                    "%s can be reached from other machines, and every caller may read and change everything; "
                    "add --trusted-network if that is what you want",
                    text);
@@ -52,14 +50,14 @@ void address_host(const char *text, char host[ADDRESS_HOST_BYTES])
 
 bool address_listen(const char *option, const char *text, const union address *address,
                     struct net_listener *listener, struct net_loop *loop,
-                    void (*accepted)(void *owner, int fd), void *owner, char error[ADDRESS_ERROR_BYTES])
+                    void (*accepted)(void *owner, int fd), void *owner, char error[SERVER_ERROR_BYTES])
 {
     int failure = net_listener_open(listener, loop, &address->any, accepted, owner);
     if (failure == -EADDRINUSE)
-        (void)snprintf(error, ADDRESS_ERROR_BYTES,
+        (void)snprintf(error, SERVER_ERROR_BYTES,
                        "%s is taken: another server listens there; stop it or choose another port with --%s",
                        text, option);
     else if (failure != 0)
-        (void)snprintf(error, ADDRESS_ERROR_BYTES, "cannot listen on %s: %s", text, strerror(-failure));
+        (void)snprintf(error, SERVER_ERROR_BYTES, "cannot listen on %s: %s", text, strerror(-failure));
     return failure == 0;
 }

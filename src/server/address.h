@@ -3,11 +3,11 @@
 #define MAYFLY_SERVER_ADDRESS_H
 
 #include "net/listener.h"
+#include "server/server.h"
 
 #include <netinet/in.h>
 
-#define ADDRESS_HOST_BYTES  64
-#define ADDRESS_ERROR_BYTES 256
+#define ADDRESS_HOST_BYTES 64
 
 union address {
     struct sockaddr any;
@@ -18,7 +18,7 @@ union address {
 /* Reads the address that the option OPTION gives. False, with a sentence in ERROR, where it is none, or one beyond
  * loopback without TRUSTED. */
 bool address_parse(const char *option, const char *text, bool trusted, union address *address,
-                   char error[ADDRESS_ERROR_BYTES]);
+                   char error[SERVER_ERROR_BYTES]);
 
 /* The host in an address that was parsed. */
 void address_host(const char *text, char host[ADDRESS_HOST_BYTES]);
@@ -26,6 +26,6 @@ void address_host(const char *text, char host[ADDRESS_HOST_BYTES]);
 /* Listens as net_listener_open does. False with a sentence in ERROR. */
 bool address_listen(const char *option, const char *text, const union address *address,
                     struct net_listener *listener, struct net_loop *loop,
-                    void (*accepted)(void *owner, int fd), void *owner, char error[ADDRESS_ERROR_BYTES]);
+                    void (*accepted)(void *owner, int fd), void *owner, char error[SERVER_ERROR_BYTES]);
 
 #endif

@@ -237,12 +237,12 @@ static void on_accepted(void *owner, int fd)
 
 /* --- The port --- */
 
-struct test_port *test_port_open(const struct test_port_config *config, char error[ADDRESS_ERROR_BYTES])
+struct test_port *test_port_open(const struct test_port_config *config, char error[SERVER_ERROR_BYTES])
 {
     union address address;
     struct test_port *port = calloc(1, sizeof *port);
     if (port == NULL) {
-        (void)snprintf(error, ADDRESS_ERROR_BYTES, "there is no memory for the test port");
+        (void)snprintf(error, SERVER_ERROR_BYTES, "there is no memory for the test port");
         return NULL;
     }
     port->config = *config;

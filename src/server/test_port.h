@@ -26,7 +26,7 @@ struct test_port_config {
 struct test_port;
 
 /* Listens. NULL, with a sentence in ERROR, where it cannot. */
-struct test_port *test_port_open(const struct test_port_config *config, char error[ADDRESS_ERROR_BYTES]);
+struct test_port *test_port_open(const struct test_port_config *config, char error[SERVER_ERROR_BYTES]);
 
 /* Tells the log where. */
 void test_port_announce(const struct test_port *port);

@@ -38,7 +38,7 @@ LONG_S = 30  # what no test waits for
 
 
 def logged(server: Server, event: str) -> list[dict[str, Any]]:
-    """Return the records of one event in the server's log."""
+    """Return the records of one event in the server's log, of which all is there once the server has stopped."""
     return [record for record in map(json.loads, server.log) if record["event"] == event]
 
 
@@ -93,6 +93,7 @@ def test_without_the_switch_metadata_orders_nothing(start_server: StartServer) -
         ordered = faults(return_error="unavailable", error_rpcs="get", delay_rpcs="get", delay_ms=60_000)
         assert code_of(scs.Get, GET, ordered) == grpc.StatusCode.OK
         assert code_of(scs.Get, GET, faults(return_error="nonsense")) == grpc.StatusCode.OK
+    server.stop()
     assert not any("test faults" in line for line in server.log)
 
 
@@ -350,6 +351,7 @@ def test_a_blocked_port_answers_nobody_until_it_is_unblocked(start_faulty: Start
         assert http(server, "/block")[0] == 200  # twice is fine, and the port itself goes on
         assert http(server, "/unblock", "POST")[0] == 200
         assert [call.code() for call in waiting] == [grpc.StatusCode.OK] * 3
+    server.stop()
     assert len(logged(server, "test faults: the service port is blocked")) == 1
     assert len(logged(server, "test faults: the service port is no longer blocked")) == 1
 
@@ -450,10 +452,11 @@ def test_calls_are_served_as_by_so_many_workers(
     assert_first_come_first_served(calls, workers)
     busy_s = 0.002 * len(calls) / workers
     assert busy_s <= elapsed_s < busy_s + 10
-    assert len(logged(server, "test faults: calls are served by a simulation")) == 1
     with connect(server) as scs:
         assert code_of(scs.Get, GET, faults()) == grpc.StatusCode.OK
     assert len(read_log(log)) == len(calls)
+    server.stop()
+    assert len(logged(server, "test faults: calls are served by a simulation")) == 1
 
 
 def test_the_same_seed_draws_the_same_times(start_faulty: StartServer, tmp_path: Path) -> None:
