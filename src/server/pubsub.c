@@ -87,7 +87,7 @@ static bool cache_exists(const struct server_request *request, struct bytes name
     return cache != NULL;
 }
 
-/* Reads the message and checks what it names; false with the request failed. */
+/* Reads the message, checks what it names and counts it toward the cache's rates; false with the request failed. */
 static bool read_call(struct server_request *request, struct bytes message, struct pubsub_call *call)
 {
     if (!read_message(call, message))
@@ -100,7 +100,7 @@ static bool read_call(struct server_request *request, struct bytes message, stru
     else if (!cache_exists(request, call->name.cache))
         server_fail_store(request, STORE_NO_CACHE);
     else
-        return true;
+        return server_request_admit(request, call->name.cache, message.size);
     return false;
 }
 
