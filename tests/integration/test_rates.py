@@ -14,6 +14,8 @@ from momento.errors import LimitExceededException
 from momento.responses import CacheGet, CacheSet
 from momento_wire_types import cacheclient_pb2 as messages
 from momento_wire_types import cacheclient_pb2_grpc as stubs
+from momento_wire_types import cachepubsub_pb2 as topic_messages
+from momento_wire_types import cachepubsub_pb2_grpc as topic_stubs
 from momento_wire_types import controlclient_pb2 as control_messages
 from momento_wire_types import controlclient_pb2_grpc as control_stubs
 
@@ -60,6 +62,18 @@ def test_requests_over_the_rate_are_refused_for_every_connection(start_server: S
         outcomes = [get(scs) for scs in (one, other) for _ in range(50)]
     assert outcomes[0] is None
     assert outcomes.count(TOO_MANY_REQUESTS) > 50
+
+
+def test_publishing_counts_toward_the_rate_of_the_cache_that_the_message_names(start_server: StartServer) -> None:
+    server = start_server("--cache", CACHE, "--max-requests-per-second", "1")
+    message = topic_messages._PublishRequest(
+        cache_name=CACHE, topic="t", value=topic_messages._TopicValue(text="hello")
+    )
+    with grpc.insecure_channel(server.address) as channel:
+        topics = topic_stubs.PubsubStub(channel)
+        outcomes = [outcome(lambda: topics.Publish(message, timeout=CALL_TIMEOUT_S)) for _ in range(20)]
+    assert outcomes[0] is None
+    assert TOO_MANY_REQUESTS in outcomes
 
 
 def test_each_cache_has_a_rate_of_its_own(start_server: StartServer) -> None:
