@@ -110,7 +110,8 @@ MAYFLY_API mayfly_status mayfly_subscribe(mayfly_client *client, const mayfly_to
 /* Ends a subscription and gives it back; to be called once for each, also after ENDED, but not after
  * mayfly_client_close, which does it for all. A callback that was not told ENDED yet is told now: from
  * within this function when the client is driven by its caller, when the callback returns if this is
- * called from it, soon on the client's thread otherwise. NULL is allowed. */
+ * called from it, soon on the client's thread otherwise. Not while another thread waits in
+ * mayfly_subscription_next for it. NULL is allowed. */
 MAYFLY_API void mayfly_unsubscribe(mayfly_subscription *subscription);
 
 /* For a subscription without a callback: waits for its next event and drives the client meanwhile, as a
