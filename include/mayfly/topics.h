@@ -80,7 +80,7 @@ typedef struct mayfly_topic_event {
     mayfly_bytes publisher; /* of the publisher's key, where that carries an id; else empty */
     uint64_t sequence;      /* of the item, or of the next one behind a gap */
     uint64_t page;          /* greater each time the topic began anew */
-    uint64_t last_sequence; /* before a gap; 0 where that is not known, as after a loss before any item came */
+    uint64_t last_sequence; /* before a gap; 0 where that is not known */
     mayfly_status status;   /* MAYFLY_OK but for RECONNECTING and ENDED */
     const char *message;    /* a sentence for the same two, else "" */
 } mayfly_topic_event;

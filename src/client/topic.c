@@ -153,7 +153,7 @@ static bool encode_request(const mayfly_subscription *subscription, struct buffe
 /* Starts the stream of a subscription on a channel; NULL when memory is out. */
 static struct h2_call *open_stream(mayfly_subscription *subscription, struct channel *channel)
 {
-    struct buffer request = {NULL};
+    struct buffer request = {.data = NULL};
     struct h2_call *stream = NULL;
     struct metadata *metadata = client_metadata(subscription->client, NULL, NULL, 0);
     if (metadata != NULL && encode_request(subscription, &request))
