@@ -80,7 +80,7 @@ typedef struct mayfly_topic_event {
     mayfly_bytes publisher; /* of the publisher's key, where that carries an id; else empty */
     uint64_t sequence;      /* of the item, or of the next one behind a gap */
     uint64_t page;          /* greater each time the topic began anew */
-    uint64_t last_sequence; /* before a gap; 0 where that is not known, as after a loss before any item came */
+    uint64_t last_sequence; /* before a gap; 0 where that is not known */
     mayfly_status status;   /* MAYFLY_OK but for RECONNECTING and ENDED */
     const char *message;    /* a sentence for the same two, else "" */
 } mayfly_topic_event;
@@ -110,7 +110,8 @@ MAYFLY_API mayfly_status mayfly_subscribe(mayfly_client *client, const mayfly_to
 /* Ends a subscription and gives it back; to be called once for each, also after ENDED, but not after
  * mayfly_client_close, which does it for all. A callback that was not told ENDED yet is told now: from
  * within this function when the client is driven by its caller, when the callback returns if this is
- * called from it, soon on the client's thread otherwise. NULL is allowed. */
+ * called from it, soon on the client's thread otherwise. Not while another thread waits in
+ * mayfly_subscription_next for it. NULL is allowed. */
 MAYFLY_API void mayfly_unsubscribe(mayfly_subscription *subscription);
 
 /* For a subscription without a callback: waits for its next event and drives the client meanwhile, as a

@@ -70,6 +70,14 @@ static void drop_stream(mayfly_subscription *subscription)
     leave_channel(subscription);
 }
 
+/* Leaves a channel that no subscription is on any more. */
+static void leave_if_idle(struct channel *channel)
+{
+    if (channel != NULL && channel->streams == 0 && channel->state == CHANNEL_READY &&
+        !channel->client->closing)
+        client_channel_leave(channel);
+}
+
 /* Ends a subscription for the reason given before; what is left of it waits to be released. */
 static void topic_end(mayfly_subscription *subscription)
 {
@@ -80,8 +88,7 @@ static void topic_end(mayfly_subscription *subscription)
     list_remove(&subscription->turn);
     net_loop_disarm(&client->loop, &subscription->deadline);
     net_loop_disarm(&client->loop, &subscription->retry);
-    if (channel != NULL && channel->streams == 0 && channel->state == CHANNEL_READY && !client->closing)
-        client_channel_leave(channel);
+    leave_if_idle(channel);
     tell_kind(subscription, MAYFLY_TOPIC_ENDED);
 }
 
@@ -146,7 +153,7 @@ static bool encode_request(const mayfly_subscription *subscription, struct buffe
 /* Starts the stream of a subscription on a channel; NULL when memory is out. */
 static struct h2_call *open_stream(mayfly_subscription *subscription, struct channel *channel)
 {
-    struct buffer request = {NULL};
+    struct buffer request = {.data = NULL};
     struct h2_call *stream = NULL;
     struct metadata *metadata = client_metadata(subscription->client, NULL, NULL, 0);
     if (metadata != NULL && encode_request(subscription, &request))
@@ -517,14 +524,17 @@ static void topic_retry(mayfly_subscription *subscription)
 
 void client_topic_closed(mayfly_subscription *subscription, const struct h2_outcome *outcome)
 {
+    struct channel *channel = subscription->channel;
     leave_channel(subscription);
     if (outcome->status == STATUS_OK)
         give_reason(subscription, MAYFLY_UNAVAILABLE, bytes_of("the server ended the stream"));
     else
         give_reason(subscription, (mayfly_status)outcome->status, outcome->message);
-    if (may_heal(outcome->status) || outcome->unseen)
+    if (may_heal(outcome->status) || outcome->unseen) {
         topic_retry(subscription);
-    else
+    } else {
+        leave_if_idle(channel);
         topic_end(subscription);
+    }
     topic_settle(subscription);
 }

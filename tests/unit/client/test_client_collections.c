@@ -353,7 +353,7 @@ static void large_collections_travel_whole(void **state)
     (void)state;
     enum { COUNT = 50000 };
     mayfly_item *items = calloc(COUNT, sizeof *items);
-    char(*names)[8] = calloc(COUNT, sizeof *names);
+    char(*names)[16] = calloc(COUNT, sizeof *names);
     assert_true(items != NULL && names != NULL);
     for (int i = 0; i < COUNT; i++) {
         (void)snprintf(names[i], sizeof names[i], "%d", i);

@@ -16,7 +16,7 @@ struct text {
     size_t size;
 };
 
-static void add(struct text *text, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) add(struct text *text, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -147,7 +147,7 @@ static void assert_writes(const struct case_of_request *is)
     const char *problem = client_request_problem(&is->request);
     if (problem != NULL)
         fail_msg("%s: %s", name, problem);
-    struct buffer written = {NULL};
+    struct buffer written = {.data = NULL};
     assert_true(client_methods[is->request.method].encode(&is->request, &written));
     ProtobufCMessage *message = protobuf_c_message_unpack(is->message, NULL, written.size, written.data);
     if (message == NULL)
@@ -321,7 +321,7 @@ static void nested_messages_of_every_size_are_written_well(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const mayfly_item item = {.key = {"f", 1}, .value = {large, sizes[i]}};
         const mayfly_request request = mayfly_dictionary_set("c", KEY, &item, 1, mayfly_ttl_kept(1));
-        struct buffer written = {NULL};
+        struct buffer written = {.data = NULL};
         assert_true(client_methods[request.method].encode(&request, &written));
         CacheClient__DictionarySetRequest *read =
             cache_client____dictionary_set_request__unpack(NULL, written.size, written.data);
