@@ -49,7 +49,7 @@ static inline mayfly_request mayfly_publish_text(const char *cache, mayfly_bytes
 
 /* --- Subscribing --- */
 
-/* Zeroes but for cache and topic: whatever is published from now on. */
+/* Zeroes but for cache and topic: the newest item, where the topic has one, and what comes after it. */
 typedef struct mayfly_topic_options {
     const char *cache;
     mayfly_bytes topic; /* UTF-8, 1 byte or more */

@@ -376,11 +376,12 @@ static bool read_discontinuity(struct bytes message, mayfly_topic_event *event)
     struct field_reader reader = field_reader_make(message);
     struct field field;
     event->kind = MAYFLY_TOPIC_DISCONTINUITY;
+    event->sequence = 1;
     while (field_next(&reader, &field)) {
         if (wire_is(&field, 1, FIELD_VARINT))
             event->last_sequence = field.integer;
         else if (wire_is(&field, 2, FIELD_VARINT))
-            event->sequence = field.integer;
+            event->sequence = field.integer + 1; /* the wire says behind which number items go on */
         else if (wire_is(&field, 3, FIELD_VARINT))
             event->page = field.integer;
     }

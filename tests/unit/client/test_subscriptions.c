@@ -89,7 +89,7 @@ static void say_discontinuity(const struct peer_link *link, uint32_t stream, uin
     CacheClient__Pubsub__Discontinuity discontinuity = CACHE_CLIENT__PUBSUB____DISCONTINUITY__INIT;
     CacheClient__Pubsub__SubscriptionItem item = CACHE_CLIENT__PUBSUB____SUBSCRIPTION_ITEM__INIT;
     discontinuity.last_topic_sequence = last;
-    discontinuity.new_topic_sequence = next;
+    discontinuity.new_topic_sequence = next - 1;
     discontinuity.new_sequence_page = page;
     item.kind_case = CACHE_CLIENT__PUBSUB____SUBSCRIPTION_ITEM__KIND_DISCONTINUITY;
     item.discontinuity = &discontinuity;
