@@ -341,7 +341,7 @@ static inline void store_update_ttl(struct store *store, struct store_cache *cac
 }
 
 /* Collections. Beside what the kinds say: MISSING where there is no collection of this key (those that take a TTL
- * create it), WRONG_TYPE where the key holds another type, NO_MEMORY, NO_CACHE. All of a command is done or, with
+ * create it, but for STORE_LIST_RETAIN), WRONG_TYPE where the key holds another type, NO_MEMORY, NO_CACHE. All of a command is done or, with
  * any status but OK, nothing. A collection that loses its last element is gone. What one command reads or writes
  * no other sees half done. */
 static inline void store_command(struct store *store, const struct store_command *command, store_done done,

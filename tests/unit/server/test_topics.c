@@ -272,7 +272,7 @@ static void a_subscription_begins_where_it_is_asked_to(void **state)
         struct topics_start start;
         uint64_t cursor;
     } cases[] = {
-        {{0, 0}, 5},        {{0, page + 1}, 5}, {{3, page}, 3}, {{3, 0}, 3}, {{5, page}, 5},
+        {{0, 0}, 4},        {{0, page + 1}, 4}, {{3, page}, 3}, {{3, 0}, 3}, {{5, page}, 5},
         {{3, page + 1}, 0}, {{3, page - 1}, 0}, {{6, page}, 6}, {{7, 0}, 6}, {{UINT64_MAX, page}, 6},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -281,6 +281,17 @@ static void a_subscription_begins_where_it_is_asked_to(void **state)
         assert_int_equal(subscriber.cursor, cases[i].cursor);
         topics_leave(subscriber.seat);
     }
+    close_all(&fixture);
+}
+
+static void a_subscription_to_an_empty_topic_begins_with_its_first_message(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_with(&fixture, wide);
+    struct subscriber subscriber = join(&fixture.ear, "c", "t");
+    assert_int_equal(subscriber.cursor, 1);
+    topics_leave(subscriber.seat);
     close_all(&fixture);
 }
 
@@ -618,6 +629,7 @@ int main(void)
         cmocka_unit_test(the_newest_message_is_kept_whatever_its_size),
         cmocka_unit_test(what_a_reader_holds_outlives_its_place_in_the_topic),
         cmocka_unit_test(a_subscription_begins_where_it_is_asked_to),
+        cmocka_unit_test(a_subscription_to_an_empty_topic_begins_with_its_first_message),
         cmocka_unit_test(reading_beyond_the_end_leads_to_the_next_message),
         cmocka_unit_test(a_topic_made_anew_has_a_later_page),
         cmocka_unit_test(names_are_whole),
