@@ -116,12 +116,12 @@ static struct store_element element_copy(const struct store_element *element, en
 /* Makes room for so many elements before POSITION. */
 static struct store_element *open_gap(struct model_item *item, size_t position, size_t count)
 {
-    if (item->count + count > item->room) {
-        item->room = 2 * (item->count + count);
+    if (item->elements == NULL || item->count + count > item->room) {
+        item->room = 2 * (item->count + count) + 1;
         item->elements = must(realloc(item->elements, item->room * sizeof *item->elements));
     }
+    insist(item->elements != NULL);
     struct store_element *gap = item->elements + position;
-    insist(item->elements != NULL || count == 0);
     if (position < item->count)
         memmove(gap + count, gap, (item->count - position) * sizeof *gap);
     item->count += count;
@@ -130,8 +130,10 @@ static struct store_element *open_gap(struct model_item *item, size_t position, 
 
 static void close_gap(struct model *m, struct model_item *item, size_t position, size_t count)
 {
+    if (count == 0)
+        return;
+    insist(item->elements != NULL);
     struct store_element *gap = item->elements + position;
-    insist(item->elements != NULL || count == 0);
     for (size_t i = 0; i < count; i++)
         discard_element(m, &gap[i]);
     item->count -= count;
