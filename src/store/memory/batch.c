@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define NEAR_MOST 16
+#define NEAR_MOST ((size_t)16)
 
 struct batch {
     const struct store_element *elements;

@@ -341,7 +341,7 @@ void page_fit(struct page **page, uint64_t *bytes)
 
 void page_trim(struct page **page, uint64_t *bytes)
 {
-    if (page_live(*page) < (*page)->room / 2)
+    if (page_live(*page) < (*page)->room / 2u)
         page_fit(page, bytes);
 }
 

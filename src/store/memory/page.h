@@ -23,8 +23,8 @@
 #define PAGE_FAR         0xffffu
 
 /* Below, a page is worth merging with a neighbour, if both together have no more than the latter. */
-#define PAGE_SMALL       (PAGE_MOST / 4)
-#define PAGE_MERGED      (PAGE_MOST / 4 * 3)
+#define PAGE_SMALL       ((size_t)PAGE_MOST / 4)
+#define PAGE_MERGED      ((size_t)PAGE_MOST / 4 * 3)
 
 /* Without and with a key. */
 #define PAGE_SLOT_PLAIN  4u

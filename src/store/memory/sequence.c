@@ -5,11 +5,14 @@
 #include "store/memory/counted.h"
 
 /* The ring doubles while it is small, then grows by as much as this: what one push may cost is bounded. */
-#define RING_LEAST 4u
-#define RING_STEP  256u
+#define RING_LEAST       4u
+#define RING_STEP        256u
+
+/* A page's address and its count. */
+#define RING_ENTRY_BYTES (sizeof(void *) + sizeof(uint16_t))
 
 /* Counts are summed by blocks before they are looked at one by one. */
-#define BLOCK      32u
+#define BLOCK            32u
 
 static uint32_t ring_slot(const struct sequence *sequence, uint32_t page)
 {
@@ -42,11 +45,11 @@ static bool ring_grow(struct sequence *sequence)
     struct sequence grown = *sequence;
     grown.room += more < RING_LEAST ? RING_LEAST : more;
     grown.first = 0;
-    grown.pages = counted_take(grown.room * (sizeof *grown.pages + sizeof *grown.counts), sequence->bytes);
+    grown.pages = counted_take(grown.room * RING_ENTRY_BYTES, sequence->bytes);
     if (grown.pages == NULL)
         return false;
     grown.counts = (uint16_t *)(void *)(grown.pages + grown.room);
-    for (uint32_t page = 0; page < sequence->used; page++) {
+    for (uint32_t page = 0; sequence->pages != NULL && page < sequence->used; page++) {
         uint32_t slot = ring_slot(sequence, page);
         grown.pages[page] = sequence->pages[slot];
         grown.counts[page] = sequence->counts[slot];

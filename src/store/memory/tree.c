@@ -9,6 +9,8 @@
 /* Inner nodes grow by so many branches: small steps, since many of them may grow at one command. */
 #define BRANCH_STEP 2u
 
+#define CACHE_LINE  64
+
 /* What is compared: a record's key and name. Without a name it stands before all of its key. */
 struct probe {
     uint64_t key;
@@ -82,6 +84,13 @@ static bool lies_before(const struct tree *tree, struct probe probe, const struc
     return probe.name == NULL || compare(tree, probe, first_page(branch->child, height), 0) < 0;
 }
 
+/* Asks for what a search of the node reads, all at once rather than one step after the other. */
+static void bring_near(const void *node, size_t size)
+{
+    for (size_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)node + at);
+}
+
 /* Goes to the last record that is not after the probe, or to the place behind it. */
 static bool descend(const struct tree *tree, struct probe probe, struct tree_place *place)
 {
@@ -101,6 +110,7 @@ static bool descend(const struct tree *tree, struct probe probe, struct tree_pla
         place->steps[level].inner = inner;
         place->steps[level].at = low;
         node = inner->branches[low].child;
+        bring_near(node.page, level > 0 ? sizeof(struct tree_branch) * TREE_FANOUT : PAGE_MOST / 2);
     }
 
     place->page = node.page;
@@ -314,7 +324,8 @@ static bool is_first(const struct tree_place *place, unsigned level)
     return true;
 }
 
-/* What a division needs: a sibling for each full node on the path, and a root if all of them are. */
+/* What a division needs: a sibling for each full node on the path, which are the lowest, and a root if all of them are;
+ * NULL from there on. */
 struct division {
     struct tree_inner *fresh[TREE_LEVELS_MOST + 1];
     unsigned count;
@@ -329,7 +340,6 @@ static unsigned inner_cut(const struct tree_place *place, unsigned level)
 static bool division_prepare(struct tree *tree, struct tree_place *place, struct division *division)
 {
     unsigned level = 0;
-    division->count = 0;
     for (; level < place->height; level++) {
         struct tree_inner *inner = place->steps[level].inner;
         if (inner->count == inner->room && !inner_resize(tree, place, level, inner->room + BRANCH_STEP))
@@ -394,15 +404,17 @@ static void division_carry(struct tree *tree, struct tree_place *place, struct d
     for (unsigned level = 0; level < place->height; level++) {
         struct tree_inner *inner = place->steps[level].inner;
         unsigned at = place->steps[level].at;
-        unsigned cut = inner->count == TREE_FANOUT ? inner_cut(place, level) : 0;
+        struct tree_inner *sibling = division->fresh[level];
+        unsigned cut = sibling == NULL ? 0 : inner_cut(place, level);
         inner->branches[at].count -= branch.count;
         inner_add(inner, at + 1, branch);
-        if (cut == 0)
+        if (sibling == NULL)
             return;
-        branch = inner_split(tree, place, level, cut, division->fresh[level]);
+        branch = inner_split(tree, place, level, cut, sibling);
         first_key = place->steps[level].inner->branches[0].key;
     }
-    grow_root(tree, division->fresh[place->height], first_key, branch);
+    if (division->fresh[place->height] != NULL)
+        grow_root(tree, division->fresh[place->height], first_key, branch);
 }
 
 /* Divides the path's page, which overflows by the record at the place. Returns that record. */
@@ -414,7 +426,7 @@ static uint8_t *divide(struct tree *tree, struct tree_place *place)
     else if (place->at == 0 && is_first(place, 0))
         cut = 1;
 
-    struct division division;
+    struct division division = {0};
     struct page *other = NULL;
     if (division_prepare(tree, place, &division))
         other = page_split(place->page, cut, tree->bytes);

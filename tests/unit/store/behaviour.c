@@ -187,12 +187,17 @@ static int close_roomy(void **state)
 int behaviour_run(const struct behaviour_engine *engine)
 {
     static const struct behaviour_chapter *const chapters[] = {
-        &behaviour_items,       &behaviour_tables, &behaviour_lists,
-        &behaviour_sorted_sets, &behaviour_room,   &behaviour_random,
+        &behaviour_items,
+        &behaviour_tables,
+        &behaviour_lists,
+        &behaviour_sorted_sets,
+        &behaviour_room,
+        &behaviour_random,
+        NULL,
     };
     struct CMUnitTest all[PROMISES_MOST] = {0};
     size_t count = 0;
-    for (size_t i = 0; i < sizeof chapters / sizeof *chapters; i++) {
+    for (size_t i = 0; chapters[i] != NULL; i++) {
         for (size_t j = 0; j < chapters[i]->count; j++, count++) {
             assert_true(count < PROMISES_MOST);
             all[count] = chapters[i]->promises[j];

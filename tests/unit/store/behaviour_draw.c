@@ -20,7 +20,7 @@ bool draw_one_in(struct draw *draw, uint64_t count)
 /* Keys of all lengths. */
 static struct bytes make_key(unsigned number)
 {
-    size_t padding = number % 9 * 30;
+    size_t padding = (size_t)(number % 9) * 30;
     char *key = malloc(padding + 12);
     assert_non_null(key);
     memset(key, 'k', padding);
@@ -249,13 +249,28 @@ static enum store_command_kind draw_kind(struct draw *draw, enum store_type type
         return STORE_SORTED_UNION;
     if (type == STORE_DICTIONARY && draw_one_in(draw, 6))
         return STORE_TABLE_INCREMENT;
-    if (type == STORE_SET && draw_one_in(draw, 12))
+    if (type == STORE_SET && draw_one_in(draw, 40))
         return STORE_TABLE_KEEP_NEW;
     if (type == STORE_DICTIONARY || type == STORE_SET)
         return tables[draw_below(draw, sizeof tables / sizeof *tables)];
     if (type == STORE_LIST)
         return lists[draw_below(draw, sizeof lists / sizeof *lists)];
     return sorted[draw_below(draw, sizeof sorted / sizeof *sorted)];
+}
+
+/* What would empty a collection or cut it short does so rarely: they are to grow as well. */
+static void let_live(struct draw *draw, struct store_command *command)
+{
+    if (draw_one_in(draw, 8))
+        return;
+    if (command->kind == STORE_LIST_PUSH)
+        command->limit = 0;
+    if (command->kind == STORE_TABLE_POP)
+        command->limit = draw_below(draw, 4);
+    if (command->kind == STORE_LIST_RETAIN) {
+        command->start = (int64_t)draw_below(draw, 3);
+        command->end = draw_one_in(draw, 2) ? STORE_END : -1;
+    }
 }
 
 static void draw_command(struct draw *draw, struct store_command *command)
@@ -271,8 +286,7 @@ static void draw_command(struct draw *draw, struct store_command *command)
     command->end = draw_index(draw);
     command->min = draw_bound(draw, -INFINITY);
     command->max = draw_bound(draw, INFINITY);
-    if (command->kind == STORE_LIST_PUSH && draw_one_in(draw, 2))
-        command->limit = 0;
+    let_live(draw, command);
     switch (command->kind) {
     case STORE_TABLE_PUT:
     case STORE_TABLE_GET:
@@ -356,7 +370,7 @@ struct operation draw_operation(struct draw *draw)
     struct operation operation = {.kind = draw_operation_kind(draw, type == STORE_SCALAR)};
     operation.command.type = type;
     operation.command.key = draw_key(draw, type);
-    operation.command.ttl_ms = 1 + draw_below(draw, (uint64_t)1 << (4 + draw_below(draw, 14)));
+    operation.command.ttl_ms = 1 + draw_below(draw, (uint64_t)1 << (4 + draw_below(draw, 16)));
     operation.command.ttl_ms *= draw->profile->ttl_scale;
     if (type == STORE_LEADERBOARD && draw->profile->ageless_boards)
         operation.command.ttl_ms = UINT32_MAX;

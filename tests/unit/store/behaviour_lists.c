@@ -184,6 +184,16 @@ static void ranges_to_erase_are_of_the_list_as_it_was(void **state)
     assert_missing(f, "l");
 }
 
+static void a_range_to_erase_may_lie_within_another(void **state)
+{
+    static const struct store_range ranges[] = {{3, 1}, {1, 5}, {2, 2}, {1, 1}};
+    struct fixture *f = *state;
+    have(f, "a b c d e f g h");
+    assert_int_equal(erase_ranges(f, ranges, 4), STORE_OK);
+    assert_int_equal(f->answer.number, 3);
+    assert_list(f, "l", "a g h");
+}
+
 static void all_equal_values_are_removed(void **state)
 {
     struct fixture *f = *state;
@@ -239,6 +249,7 @@ static const struct CMUnitTest promises[] = {
     cmocka_unit_test(retain_leaves_the_slice_and_an_empty_one_no_list),
     cmocka_unit_test(retain_refreshes_the_ttl_when_asked),
     cmocka_unit_test(ranges_to_erase_are_of_the_list_as_it_was),
+    cmocka_unit_test(a_range_to_erase_may_lie_within_another),
     cmocka_unit_test(all_equal_values_are_removed),
     cmocka_unit_test(a_long_list_is_in_order_from_either_end),
 };

@@ -3,7 +3,6 @@
  * reply may point at whatever was there. */
 #include "store/behaviour_model.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@ struct model_item {
 
 /* A handle and the cache in one: DELETED once the cache is. */
 struct store_cache {
+    struct store_cache *next;
     struct bytes name;
     bool deleted;
     unsigned references;
@@ -31,8 +31,7 @@ struct store_cache {
 
 struct model {
     struct store store;
-    struct store_cache **caches; /* by name */
-    size_t count;
+    struct store_cache *caches;   /* in the order of names */
     struct store_element *answer; /* what a reply points at beside items */
     void **trash;                 /* freed when the next operation begins */
     size_t trash_count;
@@ -41,9 +40,16 @@ struct model {
     char number[24];
 };
 
+/* Like assert, also where that is compiled out. */
+static void insist(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
 static void *must(void *memory)
 {
-    assert(memory != NULL);
+    insist(memory != NULL);
     return memory;
 }
 
@@ -110,10 +116,11 @@ static struct store_element element_copy(const struct store_element *element, en
 /* Makes room for so many elements before POSITION. */
 static struct store_element *open_gap(struct model_item *item, size_t position, size_t count)
 {
-    if (item->count + count > item->room) {
-        item->room = 2 * (item->count + count);
+    if (item->elements == NULL || item->count + count > item->room) {
+        item->room = 2 * (item->count + count) + 1;
         item->elements = must(realloc(item->elements, item->room * sizeof *item->elements));
     }
+    insist(item->elements != NULL);
     struct store_element *gap = item->elements + position;
     if (position < item->count)
         memmove(gap + count, gap, (item->count - position) * sizeof *gap);
@@ -123,6 +130,9 @@ static struct store_element *open_gap(struct model_item *item, size_t position, 
 
 static void close_gap(struct model *m, struct model_item *item, size_t position, size_t count)
 {
+    if (count == 0)
+        return;
+    insist(item->elements != NULL);
     struct store_element *gap = item->elements + position;
     for (size_t i = 0; i < count; i++)
         discard_element(m, &gap[i]);
@@ -206,11 +216,12 @@ static struct model_item *insert_item(struct store_cache *cache, struct model_it
 {
     bool found;
     size_t place = place_of(cache, item.key, item.board, &found);
-    assert(!found);
+    insist(!found);
     if (cache->count == cache->room) {
         cache->room = 2 * cache->room + 16;
         cache->items = must(realloc(cache->items, cache->room * sizeof *cache->items));
     }
+    insist(cache->items != NULL);
     struct model_item *at = cache->items + place;
     memmove(at + 1, at, (cache->count++ - place) * sizeof *at);
     *at = item;
@@ -881,13 +892,19 @@ static void model_command(struct store *store, const struct store_command *comma
 
 /* Caches. */
 
+/* Where the link to the cache of this name is, or else belongs. */
+static struct store_cache **link_of(struct model *m, struct bytes name)
+{
+    struct store_cache **link = &m->caches;
+    while (*link != NULL && compare((*link)->name, name) < 0)
+        link = &(*link)->next;
+    return link;
+}
+
 static struct store_cache *cache_of(struct model *m, struct bytes name)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        if (bytes_equal(m->caches[i]->name, name))
-            return m->caches[i];
-    }
-    return NULL;
+    struct store_cache *cache = *link_of(m, name);
+    return cache != NULL && bytes_equal(cache->name, name) ? cache : NULL;
 }
 
 static void empty_cache(struct model *m, struct store_cache *cache)
@@ -913,13 +930,11 @@ static void model_cache_create(struct store *store, struct bytes name, store_don
         return;
     }
     struct store_cache *cache = must(calloc(1, sizeof *cache));
+    struct store_cache **link = link_of(m, name);
     cache->name = copy_of(name);
     cache->references = 1;
-    m->caches = must(realloc(m->caches, (m->count + 1) * sizeof *m->caches));
-    size_t at = m->count++;
-    for (; at > 0 && compare(m->caches[at - 1]->name, name) > 0; at--)
-        m->caches[at] = m->caches[at - 1];
-    m->caches[at] = cache;
+    cache->next = *link;
+    *link = cache;
     answer(done, context, STORE_OK);
 }
 
@@ -928,11 +943,7 @@ static void model_cache_delete(struct store *store, struct bytes name, store_don
     struct model *m = begin(store);
     struct store_cache *cache = cache_of(m, name);
     if (cache != NULL) {
-        size_t at = 0;
-        while (m->caches[at] != cache)
-            at++;
-        for (m->count--; at < m->count; at++)
-            m->caches[at] = m->caches[at + 1];
+        *link_of(m, name) = cache->next;
         empty_cache(m, cache);
         cache->deleted = true;
         release(cache);
@@ -952,8 +963,8 @@ static void model_cache_flush(struct store *store, struct bytes name, store_done
 static void model_cache_each(struct store *store, store_visit visit, void *context)
 {
     const struct model *m = begin(store);
-    for (size_t i = 0; i < m->count; i++)
-        visit(context, m->caches[i]->name);
+    for (const struct store_cache *cache = m->caches; cache != NULL; cache = cache->next)
+        visit(context, cache->name);
 }
 
 static struct store_cache *model_cache_take(struct store *store, struct bytes name)
@@ -973,8 +984,7 @@ static void model_cache_release(struct store *store, struct store_cache *cache)
 static bool model_maintain(struct store *store, int64_t now_ms)
 {
     struct model *m = begin(store);
-    for (size_t i = 0; i < m->count; i++) {
-        struct store_cache *cache = m->caches[i];
+    for (struct store_cache *cache = m->caches; cache != NULL; cache = cache->next) {
         for (size_t j = cache->count; j-- > 0;) {
             if (cache->items[j].expiry_ms <= now_ms)
                 discard_item(m, cache, &cache->items[j]);
@@ -986,20 +996,23 @@ static bool model_maintain(struct store *store, int64_t now_ms)
 static void model_stats(struct store *store, struct store_stats *stats)
 {
     const struct model *m = begin(store);
-    *stats = (struct store_stats){.caches = m->count, .bytes_limit = UINT64_MAX};
-    for (size_t i = 0; i < m->count; i++)
-        stats->items += m->caches[i]->count;
+    *stats = (struct store_stats){.bytes_limit = UINT64_MAX};
+    for (const struct store_cache *cache = m->caches; cache != NULL; cache = cache->next) {
+        stats->caches++;
+        stats->items += cache->count;
+    }
 }
 
 static void model_destroy(struct store *store)
 {
     struct model *m = begin(store);
-    for (size_t i = 0; i < m->count; i++) {
-        empty_cache(m, m->caches[i]);
-        release(m->caches[i]);
+    while (m->caches != NULL) {
+        struct store_cache *cache = m->caches;
+        m->caches = cache->next;
+        empty_cache(m, cache);
+        release(cache);
     }
     begin(store);
-    free(m->caches);
     free(m->trash);
     free(m);
 }

@@ -111,6 +111,34 @@ static void a_sample_is_of_different_elements_and_takes_nothing_out(void **state
     assert_set(f, "s", "a b c d e");
 }
 
+static void a_sample_of_many_repeats_none(void **state)
+{
+    enum { MANY = 1000 };
+    static uint32_t numbers[MANY];
+    static struct store_element elements[MANY];
+    struct fixture *f = *state;
+    struct store_command add = on_set(STORE_TABLE_PUT);
+    for (uint32_t i = 0; i < MANY; i++) {
+        numbers[i] = i;
+        elements[i] = (struct store_element){.name = bytes_make(&numbers[i], sizeof numbers[i])};
+    }
+    add.elements = elements;
+    add.count = MANY;
+    assert_int_equal(command(f, add), STORE_OK);
+    for (uint64_t limit = 2; limit <= MANY; limit += 1 + limit / 5) {
+        bool drawn[MANY] = {false};
+        assert_int_equal(limited(f, STORE_TABLE_SAMPLE, limit), limit);
+        for (size_t i = 0; i < limit; i++) {
+            uint32_t number;
+            assert_int_equal(f->answer.elements[i].name.size, sizeof number);
+            memcpy(&number, f->answer.elements[i].name.data, sizeof number);
+            assert_in_range(number, 0, MANY - 1);
+            assert_false(drawn[number]);
+            drawn[number] = true;
+        }
+    }
+}
+
 /* Each of three should be drawn a third of the time: that none in 300 draws is, has odds of 3 * (2/3)^300. */
 static void a_sample_is_now_this_and_now_that(void **state)
 {
@@ -222,6 +250,7 @@ static const struct CMUnitTest promises[] = {
     cmocka_unit_test(names_and_values_may_be_any_bytes),
     cmocka_unit_test(removing_names_that_are_not_there_is_ok),
     cmocka_unit_test(a_sample_is_of_different_elements_and_takes_nothing_out),
+    cmocka_unit_test(a_sample_of_many_repeats_none),
     cmocka_unit_test(a_sample_is_now_this_and_now_that),
     cmocka_unit_test(what_is_popped_is_no_longer_there),
     cmocka_unit_test(keep_new_leaves_what_was_given_and_not_there),
