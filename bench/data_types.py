@@ -40,6 +40,7 @@ TOPICS = [("1 publisher, 1,000 subscribers", 1, 1000), ("1,000 topics, 1 subscri
 WINDOWS = [1, 32]
 
 SIZES = [10_000, 10_000_000]
+LARGE = 1_000_000
 
 
 def measure_mayfly(port: int, workload: str, reads: int, elements: int) -> dict[str, float]:
@@ -145,3 +146,31 @@ def size() -> dict:
           f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
     return {"items": SIZES, "server_us": medians, "ratio": statistics.median(ratios),
             "ratio_range": [min(ratios), max(ratios)]}
+
+
+def longest_call_us(port: int, meanwhile: str | None = None) -> float:
+    """The longest of four seconds' calls, one after another, with a command half-way."""
+    during = subprocess.Popen(["sh", "-c", f"sleep 2; exec {meanwhile}"]) if meanwhile else None
+    result = mayfly_bench(port, "--concurrency", 1, "--channels", 1, "--duration", "4s", "--cache", "probe")
+    if during is not None and during.wait() != 0:
+        raise RuntimeError(f"{meanwhile} failed")
+    return result["latency_us"]["max"]
+
+
+def freeing() -> dict:
+    rows = []
+    for workload in ("dictionary", "list", "set", "sorted-set"):
+        alone, disturbed = [], []
+        with mayfly_server("--cache", "probe", "--memory-limit", "4gib") as (_, port):
+            endpoint = f"--endpoint 127.0.0.1:{port}"
+            subprocess.run(f"{MAYFLY} cache create big {endpoint}", shell=True, check=True)
+            for _ in range(ROUNDS):
+                mayfly_bench(port, "--workload", workload, "--keys", LARGE, "--reads", 100, "--requests", 1, "--warmup",
+                             "0s", "--concurrency", 100, "--cache", "big")
+                alone.append(longest_call_us(port))
+                disturbed.append(longest_call_us(port, f"{MAYFLY} delete big collection {endpoint}"))
+        added = statistics.median(disturbed) - statistics.median(alone)
+        rows.append({"type": workload, "max_us": disturbed, "undisturbed_max_us": alone, "added_us": added})
+        print(f"deleting a {workload} of {LARGE:,} elements: longest call {statistics.median(disturbed):.0f} us, "
+              f"{statistics.median(alone):.0f} us undisturbed, {added:.0f} us added", flush=True)
+    return {"elements": LARGE, "rows": rows}
