@@ -168,11 +168,13 @@ static void put_element(struct model *m, struct model_item *item, const struct s
 {
     bool found;
     size_t position = position_of(item, element->name, &found);
-    if (found)
-        discard_element(m, &item->elements[position]);
-    else
+    if (!found)
         open_gap(item, position, 1);
-    item->elements[position] = element_copy(element, item->type);
+    insist(item->elements != NULL);
+    struct store_element *place = &item->elements[position];
+    if (found)
+        discard_element(m, place);
+    *place = element_copy(element, item->type);
 }
 
 static void remove_element(struct model *m, struct model_item *item, struct bytes name)
