@@ -15,6 +15,13 @@ static struct memory {
     uint64_t held_bytes; /* taken and not given back */
 } memory;
 
+/* The thread sanitizer cannot do with other allocators before it has started; there is one thread here, so that
+ * nothing is lost where these tests are passed over. */
+#ifdef __SANITIZE_THREAD__
+static const bool allocators_are_ours = false;
+#else
+static const bool allocators_are_ours = true;
+
 static bool memory_is_out(void)
 {
     if (!memory.armed)
@@ -42,13 +49,6 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void __libc_free(void *block);
-
-/* The thread sanitizer cannot do with other allocators before it has started; there is one thread here, so that
- * nothing is lost where these tests are passed over. */
-#ifdef __SANITIZE_THREAD__
-static const bool allocators_are_ours = false;
-#else
-static const bool allocators_are_ours = true;
 
 /* Seen by the libraries, whatever the build hides by default. */
 #pragma GCC visibility push(default)
