@@ -263,6 +263,11 @@ static bool watch_reply(struct server_request *request, size_t size)
 
 uint8_t *server_reply_begin(struct server_request *request, size_t size)
 {
+    if (size > (size_t)request->worker->server->settings->max_buffered_bytes) {
+        server_fail(request, STATUS_RESOURCE_EXHAUSTED,
+                    "the reply is larger than this server sends at once; ask for less at a time");
+        return NULL;
+    }
     if (request->is_watched && !watch_reply(request, size))
         return NULL;
     uint8_t *to = h2_message_begin(request->call, size);
@@ -310,11 +315,23 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
 }
 
 /* The client's developer learns which field is wrong: "`score` is not a number". */
-void server_fail_argument(struct server_request *request, const char *field, const char *what)
+static void fail_field(struct server_request *request, enum status status, const char *field,
+                       const char *what, enum server_cause cause)
 {
     char message[128];
     (void)snprintf(message, sizeof message, "`%s` %s", field, what);
-    server_fail(request, STATUS_INVALID_ARGUMENT, message);
+    server_fail_with_cause(request, status, message, cause);
+}
+
+void server_fail_argument(struct server_request *request, const char *field, const char *what)
+{
+    fail_field(request, STATUS_INVALID_ARGUMENT, field, what, CAUSE_NONE);
+}
+
+void server_fail_limit(struct server_request *request, const char *field, const char *what,
+                       enum server_cause cause)
+{
+    fail_field(request, STATUS_RESOURCE_EXHAUSTED, field, what, cause);
 }
 
 void server_fail_malformed(struct server_request *request)

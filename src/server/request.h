@@ -93,6 +93,8 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
 
 /* The failures that more than one method knows. */
 void server_fail_argument(struct server_request *request, const char *field, const char *what);
+void server_fail_limit(struct server_request *request, const char *field, const char *what,
+                       enum server_cause cause);
 void server_fail_malformed(struct server_request *request);
 void server_fail_memory(struct server_request *request);
 

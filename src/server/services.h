@@ -75,6 +75,7 @@ void leaderboard_get_competition_rank(struct server_request *request, struct byt
 
 /* What the services of items ask of every request; false with the request failed. */
 bool scs_check_key(struct server_request *request, struct bytes key);
+bool scs_check_name(struct server_request *request, const char *field, struct bytes name);
 bool scs_check_item(struct server_request *request, struct bytes key, struct bytes value);
 bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms);
 

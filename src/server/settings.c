@@ -146,7 +146,9 @@ const struct option server_options[] = {
      .value_name = "SIZE",
      .help =
          "messages of each cache, requests and replies together, with a burst of one second's worth, which a "
-         "request may not exceed; 0 is no limit"},
+         "request may not exceed; replies are sent even so, and keep requests out until they are made up "
+         "for, "
+         "two seconds at most; 0 is no limit"},
     {.name = "max-header",
      .type = OPTION_SIZE,
      .offset = AT(max_header_bytes),
@@ -162,7 +164,7 @@ const struct option server_options[] = {
      .min = 16 * MIB,
      .max = 4096 * MIB,
      .value_name = "SIZE",
-     .help = "unfinished requests and unread replies of one connection"},
+     .help = "unfinished requests and unread replies of one connection; no reply may be larger"},
     {.name = "max-ttl",
      .type = OPTION_DURATION,
      .offset = AT(max_ttl_ns),
