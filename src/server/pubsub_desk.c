@@ -109,6 +109,7 @@ struct subscription {
     struct server_request *request;
     struct topics_seat *seat;
     uint64_t cursor;       /* the number of the next message */
+    size_t seen_bytes;     /* queued when it was last looked at */
     uint64_t queued_ever;  /* bytes */
     uint64_t watched_read; /* how many of them were read when it was last looked */
     bool was_behind;       /* and whether that was not all */
@@ -183,15 +184,6 @@ static void wait_for_room(struct subscription *subscription, bool is_connection_
     serve_lines_soon(desk_of(subscription));
 }
 
-static void count_queued(struct subscription *subscription, size_t bytes)
-{
-    struct pubsub_desk *desk = desk_of(subscription);
-    line_of(subscription)->queued_bytes += bytes;
-    desk->queued_bytes += bytes;
-    desk->turn.bytes += bytes;
-    subscription->queued_ever += bytes;
-}
-
 /* LINE has no more than so many bytes queued any more. */
 static void line_lower(struct pubsub_desk *desk, struct pubsub_line *line, size_t queued_bytes)
 {
@@ -199,6 +191,28 @@ static void line_lower(struct pubsub_desk *desk, struct pubsub_line *line, size_
         return;
     desk->queued_bytes -= line->queued_bytes - queued_bytes;
     line->queued_bytes = queued_bytes;
+}
+
+/* Notes what a subscription has queued now. */
+static void count_seen(struct subscription *subscription, size_t queued_bytes)
+{
+    struct pubsub_line *line = line_of(subscription);
+    line->seen_bytes += queued_bytes - subscription->seen_bytes;
+    subscription->seen_bytes = queued_bytes;
+    line_lower(desk_of(subscription), line, line->seen_bytes);
+}
+
+/* Counts what a subscription has queued since it had BEFORE_BYTES. */
+static void count_queued(struct subscription *subscription, size_t before_bytes)
+{
+    struct pubsub_desk *desk = desk_of(subscription);
+    size_t queued = h2_queued(subscription->request->call);
+    size_t added = queued - before_bytes;
+    line_of(subscription)->queued_bytes += added;
+    desk->queued_bytes += added;
+    desk->turn.bytes += added;
+    subscription->queued_ever += added;
+    count_seen(subscription, queued);
 }
 
 void pubsub_line_open(struct pubsub_line *line)
@@ -249,7 +263,7 @@ static bool send_heartbeat(struct subscription *subscription)
     size_t before = h2_queued(request->call);
     if (!server_reply_message(subscription->request, &item.base, false))
         return false;
-    count_queued(subscription, h2_queued(request->call) - before);
+    count_queued(subscription, before);
     rota_put_last(&desk_of(subscription)->quiet, &subscription->quiet);
     return true;
 }
@@ -313,9 +327,8 @@ static void catch_up(struct subscription *subscription, struct topics_window *wi
     const struct server_request *request = subscription->request;
     size_t before = h2_queued(request->call);
     bool is_well = send_what_fits(subscription, window);
-    size_t queued = h2_queued(request->call) - before;
-    count_queued(subscription, queued);
-    if (is_well && queued > 0)
+    count_queued(subscription, before);
+    if (is_well && h2_queued(request->call) > before)
         rota_put_last(&desk_of(subscription)->quiet, &subscription->quiet);
 }
 
@@ -445,6 +458,7 @@ static void on_closed(struct server_request *request)
 {
     struct subscription *subscription = request->state;
     list_remove(&subscription->watched.link);
+    count_seen(subscription, 0);
 }
 
 /* One that is answered is still watched while it has something to read. */
@@ -521,6 +535,8 @@ static void check_reading(struct rota_place *place)
     }
     subscription->was_behind = queued > 0 && !net->is_paused; /* which is the server's own doing */
     subscription->watched_read = read;
+    count_seen(subscription, queued);
+    serve_lines_soon(desk_of(subscription));
     rota_put_last(&desk_of(subscription)->watched, place);
 }
 

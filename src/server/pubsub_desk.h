@@ -18,8 +18,8 @@ struct server_worker;
 struct pubsub_line {
     struct list of_desk; /* among the lines that are to be served */
     struct list waiting; /* subscriptions that found no room */
-    size_t
-        queued_bytes; /* for subscribers, at most: what the connection has queued is more if it has other calls */
+    size_t queued_bytes; /* for subscribers, at most: to know it exactly would be to look at all of them */
+    size_t seen_bytes;   /* likewise, as it was when each of them was last looked at */
 };
 
 /* NULL when memory is out; closed when there are no connections any more. */
