@@ -78,7 +78,7 @@ static bool is_full(const struct server *server)
     return stats.caches >= (uint64_t)server->settings->max_caches;
 }
 
-static bool is_there(const struct server *server, struct bytes name)
+bool control_has_cache(const struct server *server, struct bytes name)
 {
     struct store_cache *cache = store_cache_take(server->store, name);
     if (cache != NULL)
@@ -92,7 +92,7 @@ void control_create_cache(struct server_request *request, struct bytes message)
     if (!read_name(request, message, &name))
         return;
     struct server *server = request->worker->server;
-    if (is_full(server) && !is_there(server, name)) {
+    if (is_full(server) && !control_has_cache(server, name)) {
         server_fail(request, STATUS_RESOURCE_EXHAUSTED, "this server holds no more caches; delete one first");
         return;
     }

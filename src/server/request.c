@@ -146,7 +146,7 @@ struct server_request *server_request_open(struct server_connection *connection,
     request->call = call;
     request->method = &server_methods[call->method];
     call->user = request;
-    list_push_back(&connection->requests, &request->link);
+    list_push_back(&connection->opened, &request->link);
     atomic_store_explicit(&worker->streams, atomic_load_explicit(&worker->streams, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     return request;
@@ -219,6 +219,16 @@ void server_request_closed(struct server_request *request)
                           memory_order_relaxed);
     if (!request->in_store)
         request_recycle(request);
+}
+
+void server_request_abort(struct server_request *request)
+{
+    struct h2_call *call = request->call;
+    if (!request->finished)
+        server_count(&request->worker->counters.replies[STATUS_RESOURCE_EXHAUSTED]);
+    call->user = NULL;
+    server_request_closed(request);
+    h2_call_cancel(call);
 }
 
 void server_requests_free(struct server_worker *worker)

@@ -60,6 +60,8 @@ void server_request_handle(struct server_request *request, struct bytes message)
 void server_request_serve(struct server_request *request, struct bytes message);
 /* The call has ended; the request goes once the store has let go of it. */
 void server_request_closed(struct server_request *request);
+/* Ends the call of a client that does not read, with all that waits for it; also one that is answered. */
+void server_request_abort(struct server_request *request);
 /* Frees the spare requests of a worker. */
 void server_requests_free(struct server_worker *worker);
 
