@@ -84,6 +84,7 @@ void collection_ask(struct server_request *request, const struct store_command *
     struct store_command complete = *command;
     complete.cache = request->cache;
     complete.now_ms = server_now_ms(request->worker);
+    complete.reply_limit_bytes = (uint64_t)request->worker->server->settings->max_buffered_bytes;
     server_request_enter_store(request);
     store_command(request->worker->server->store, &complete, done, request);
 }

@@ -382,6 +382,10 @@ void server_fail_store(struct server_request *request, enum store_status status)
         server_fail(request, STATUS_RESOURCE_EXHAUSTED,
                     "the item does not fit into the server's memory limit");
         return;
+    case STORE_TOO_LARGE:
+        server_fail(request, STATUS_RESOURCE_EXHAUSTED,
+                    "the reply is larger than this server allows; ask for less at a time");
+        return;
     case STORE_OK:
     case STORE_MISSING:
     case STORE_REFUSED:

@@ -36,6 +36,7 @@ enum store_status {
     STORE_NO_CACHE,    /* no such cache */
     STORE_EXISTS,      /* a cache of this name is there already */
     STORE_NO_MEMORY,   /* the item does not fit within the memory limit */
+    STORE_TOO_LARGE,   /* the reply would pass the limit that the command sets it; nothing changed */
 };
 
 /* Leaderboards are sorted sets in a name space of their own: a board and another item may have equal keys, and
@@ -147,7 +148,10 @@ struct store_source {
 
 enum store_aggregate { STORE_SUM, STORE_MIN, STORE_MAX };
 
-#define STORE_NO_LIMIT UINT64_MAX
+#define STORE_NO_LIMIT      UINT64_MAX
+
+/* What an element counts for in a reply beside its name and value. */
+#define STORE_ELEMENT_BYTES 4
 
 /* An operation on a collection, made as a value. */
 struct store_command {
@@ -156,6 +160,9 @@ struct store_command {
     struct store_cache *cache;
     struct bytes key;
     int64_t now_ms;
+    uint64_t
+        reply_limit_bytes; /* for names and values of a reply's elements and STORE_ELEMENT_BYTES for each;
+                                   0: none */
 
     const struct store_element *elements;
     size_t count;
@@ -341,8 +348,8 @@ static inline void store_update_ttl(struct store *store, struct store_cache *cac
 }
 
 /* Collections. Beside what the kinds say: MISSING where there is no collection of this key (those that take a TTL
- * create it, but for STORE_LIST_RETAIN), WRONG_TYPE where the key holds another type, NO_MEMORY, NO_CACHE. All of a command is done or, with
- * any status but OK, nothing. A collection that loses its last element is gone. What one command reads or writes
+ * create it, but for STORE_LIST_RETAIN), WRONG_TYPE where the key holds another type, TOO_LARGE, NO_MEMORY,
+ * NO_CACHE. All of a command is done or, with any status but OK, nothing. A collection that loses its last element is gone. What one command reads or writes
  * no other sees half done. */
 static inline void store_command(struct store *store, const struct store_command *command, store_done done,
                                  void *context)

@@ -950,8 +950,35 @@ def test_a_collection_larger_than_a_reply_may_be_is_read_in_parts(start_server: 
             call("ListFetch")
         error: Any = caught.value
         assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert "reply is larger" in error.details()
+        assert "ask for less at a time" in error.details()
         assert call("ListFetch", inclusive_start=150).found.values == [LARGE] * 6
+
+
+def test_a_reply_that_is_too_large_is_refused_and_pops_nothing(start_server: Callable[..., Server]) -> None:
+    server = start_server("--max-buffered", "16mib", "--max-element", "1mib", "--cache", "c")
+    with grpc.insecure_channel(server.address) as channel:
+        scs = stubs.ScsStub(channel)
+        metadata = [("cache", "c")]
+        for number in range(17):
+            value = bytes([number]) * 1_000_000
+            push = messages._ListPushBackRequest(list_name=b"l", value=value, ttl_milliseconds=TTL_MS)
+            scs.ListPushBack(push, metadata=metadata, timeout=CALL_TIMEOUT_S)
+            union = messages._SetUnionRequest(set_name=b"s", elements=[value], ttl_milliseconds=TTL_MS)
+            scs.SetUnion(union, metadata=metadata, timeout=CALL_TIMEOUT_S)
+        for method, request in (
+            (scs.ListFetch, messages._ListFetchRequest(list_name=b"l")),
+            (scs.SetFetch, messages._SetFetchRequest(set_name=b"s")),
+            (scs.SetPop, messages._SetPopRequest(set_name=b"s", count=17)),
+        ):
+            with pytest.raises(grpc.RpcError) as caught:
+                method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
+            error: Any = caught.value
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "ask for less at a time" in error.details()
+        popped = scs.SetPop(messages._SetPopRequest(set_name=b"s", count=3), metadata=metadata, timeout=CALL_TIMEOUT_S)
+        assert len(popped.found.elements) == 3
+        length = scs.SetLength(messages._SetLengthRequest(set_name=b"s"), metadata=metadata, timeout=CALL_TIMEOUT_S)
+        assert length.found.length == 14
 
 
 def test_limits_of_elements_are_settings(start_server: Callable[..., Server]) -> None:

@@ -2,7 +2,9 @@
 #include "store/memory/collection.h"
 
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/hash.h"
 #include "store/memory/collection_kinds.h"
 #include "store/memory/counted.h"
 
@@ -35,18 +37,28 @@ static union kind *kind_of(struct collection *collection)
     return (union kind *)(void *)collection;
 }
 
+static const size_t kind_sizes[] = {
+    [STORE_DICTIONARY] = sizeof(struct table),   [STORE_SET] = sizeof(struct table),
+    [STORE_LIST] = sizeof(struct series),        [STORE_SORTED_SET] = sizeof(struct sorted),
+    [STORE_LEADERBOARD] = sizeof(struct sorted),
+};
+
+/* Where a set's draws begin: elsewhere for each set, also for one that stands where another stood. */
+static uint64_t random_begin(const struct collection *collection, uint64_t seed)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t parts[] = {(uintptr_t)collection, (uint64_t)now.tv_sec, (uint64_t)now.tv_nsec};
+    return hash64(bytes_make(parts, sizeof parts), seed);
+}
+
 struct collection *collection_create(enum store_type type, uint64_t seed)
 {
-    static const size_t sizes[] = {
-        [STORE_DICTIONARY] = sizeof(struct table),   [STORE_SET] = sizeof(struct table),
-        [STORE_LIST] = sizeof(struct series),        [STORE_SORTED_SET] = sizeof(struct sorted),
-        [STORE_LEADERBOARD] = sizeof(struct sorted),
-    };
     uint64_t bytes = 0;
-    struct collection *collection = counted_take(sizes[type], &bytes);
+    struct collection *collection = counted_take(kind_sizes[type], &bytes);
     if (collection == NULL)
         return NULL;
-    memset(collection, 0, sizes[type]);
+    memset(collection, 0, kind_sizes[type]);
     list_init(&collection->link);
     collection->bytes = bytes;
     collection->type = type;
@@ -57,7 +69,8 @@ struct collection *collection_create(enum store_type type, uint64_t seed)
         kind->series.sequence.bytes = account;
     } else if (type == STORE_DICTIONARY || type == STORE_SET) {
         kind->table.tree = (struct tree){.sized_names = type == STORE_DICTIONARY, .bytes = account};
-        kind->table.seed = kind->table.random = seed;
+        kind->table.seed = seed;
+        kind->table.random = random_begin(collection, seed);
     } else {
         kind->sorted.by_score.bytes = kind->sorted.by_name.bytes = account;
         kind->sorted.seed = seed;
@@ -96,6 +109,28 @@ uint64_t collection_growth_bytes(const struct store_command *command)
             bytes += size + GROWTH_TREE_BYTES + (sorted ? SCORE_BYTES + GROWTH_TREE_BYTES : 0);
     }
     return bytes;
+}
+
+static uint64_t growth_most(const union kind *kind, enum store_type type, const struct store_command *command)
+{
+    if (type == STORE_LIST)
+        return series_growth_most(&kind->series, command);
+    if (type == STORE_DICTIONARY || type == STORE_SET)
+        return table_growth_most(&kind->table, command);
+    return sorted_growth_most(&kind->sorted, command);
+}
+
+uint64_t collection_need_bytes(const struct collection *collection, const struct store_command *command)
+{
+    if (!collection_command_creates(command->kind) && command->kind != STORE_TABLE_KEEP_NEW)
+        return 0;
+    if (collection != NULL)
+        return growth_most((const union kind *)(const void *)collection, collection->type, command);
+    enum store_type type = command->kind == STORE_LIST_PUSH ? STORE_LIST : command->type;
+    union kind none = {0};
+    if (type == STORE_DICTIONARY)
+        none.table.tree.sized_names = true;
+    return counted_most(kind_sizes[type]) + growth_most(&none, type, command);
 }
 
 bool collection_command_writes(enum store_command_kind kind)
@@ -137,6 +172,8 @@ void collection_apply(struct collection *collection, const struct store_command 
     union kind *kind = kind_of(collection);
     answer->far = NULL;
     answer->taken = NULL;
+    answer->husk = NULL;
+    answer->room_bytes = command->reply_limit_bytes > 0 ? command->reply_limit_bytes : UINT64_MAX;
     if (command->kind == STORE_LENGTH) {
         reply->status = STORE_OK;
         reply->number = (int64_t)collection->length;
@@ -150,6 +187,10 @@ void collection_apply(struct collection *collection, const struct store_command 
         reply->status = sorted_apply(&kind->sorted, command, answer, reply);
         collection->length = kind->sorted.by_score.count;
     }
+    if (reply->status != STORE_OK) {
+        reply->elements = NULL;
+        reply->count = 0;
+    }
 }
 
 void collection_answer_free(struct collection_answer *answer)
@@ -158,6 +199,26 @@ void collection_answer_free(struct collection_answer *answer)
     free(answer->taken);
     answer->far = NULL;
     answer->taken = NULL;
+    while (answer->husk != NULL && !collection_free_piece(answer->husk))
+        continue;
+    answer->husk = NULL;
+}
+
+bool collection_book(struct collection_answer *answer, uint64_t count)
+{
+    if (count > answer->room_bytes / STORE_ELEMENT_BYTES)
+        return false;
+    answer->room_bytes -= count * STORE_ELEMENT_BYTES;
+    return true;
+}
+
+bool collection_book_element(struct collection_answer *answer, const struct store_element *element)
+{
+    uint64_t size = element->name.size + element->value.size;
+    if (size > answer->room_bytes)
+        return false;
+    answer->room_bytes -= size;
+    return true;
 }
 
 struct store_element *collection_elements(struct collection_answer *answer, struct store_reply *reply,

@@ -15,12 +15,19 @@ struct collection {
     enum store_type type; /* STORE_LEADERBOARD is kept as a sorted set */
 };
 
-/* What a reply points at: elements on the stack while they are few, and bytes that a command took out. */
+/* What a reply points at: elements on the stack while they are few, and bytes that a command took out. And what went
+ * of a collection at once that would take long to free. */
 #define COLLECTION_ELEMENTS_NEAR 32
 struct collection_answer {
     struct store_element near[COLLECTION_ELEMENTS_NEAR];
     struct store_element *far; /* allocated when they do not fit */
     uint8_t *taken;            /* allocated for what is no longer in the collection */
+
+    /* Or NULL: to be freed piece by piece, with bytes that the collection no longer counts. Whoever takes it leaves NULL
+     * here; else collection_answer_free frees all of it. */
+    struct collection *husk;
+
+    uint64_t room_bytes; /* collection_apply's: what the reply may still hold */
 };
 
 /* A new, empty collection, or NULL. SEED hashes its names. */
@@ -32,6 +39,10 @@ bool collection_free_piece(struct collection *collection);
 
 /* The most by which a command can make a collection's `bytes` grow, a new collection included. */
 uint64_t collection_growth_bytes(const struct store_command *command);
+
+/* The same for one collection, or a new one where it is NULL; hardly more than it takes, unless the collection is large
+ * and the command small beside it. */
+uint64_t collection_need_bytes(const struct collection *collection, const struct store_command *command);
 
 /* Whether the command could change a collection, and whether it creates one where there is none. */
 bool collection_command_writes(enum store_command_kind kind);

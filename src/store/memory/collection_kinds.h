@@ -37,6 +37,18 @@ enum store_status series_apply(struct series *series, const struct store_command
 enum store_status sorted_apply(struct sorted *sorted, const struct store_command *command,
                                struct collection_answer *answer, struct store_reply *reply);
 
+/* What collection_need_bytes says of a collection that is there, if only as one without elements. */
+uint64_t table_growth_most(const struct table *table, const struct store_command *command);
+uint64_t series_growth_most(const struct series *series, const struct store_command *command);
+uint64_t sorted_growth_most(const struct sorted *sorted, const struct store_command *command);
+
+/* More pages than this are not freed at once but put into answer's husk, an empty collection at first. */
+#define COLLECTION_HUSK_PAGES 256u
+
+/* Books COUNT elements of a reply, later what each of them has; false when the reply passes its limit. */
+bool collection_book(struct collection_answer *answer, uint64_t count);
+bool collection_book_element(struct collection_answer *answer, const struct store_element *element);
+
 /* Room for the elements of a reply, which is pointed at them; NULL without memory. */
 struct store_element *collection_elements(struct collection_answer *answer, struct store_reply *reply,
                                           uint64_t count);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "store/memory/collection_kinds.h"
+#include "store/memory/counted.h"
 
 #define RANGES_NEAR 64
 
@@ -10,8 +11,43 @@ static void write_value(uint8_t *to, struct bytes value)
     bytes_copy(to, value.data, value.size);
 }
 
+/* Makes bytes of the pages that went to the husk bytes of the husk. They are told from the fewer pages, those that went
+ * or those that stayed. */
+static void charge_husk(struct series *series, struct series *husk)
+{
+    const struct sequence *sequence = &series->sequence;
+    uint64_t bytes;
+    if (husk->sequence.used <= sequence->used)
+        bytes = sequence_page_bytes(&husk->sequence);
+    else
+        bytes = series->collection.bytes - counted_bytes(series) - sequence_ring_bytes(sequence) -
+                sequence_page_bytes(sequence);
+    series->collection.bytes -= bytes;
+    husk->collection.bytes += bytes;
+}
+
+/* Removes ranges, as sequence_erase. Where many pages go, it is for whoever takes the husk to free them. */
+static void erase_ranges(struct series *series, const struct sequence_range *ranges, size_t count,
+                         struct collection_answer *answer)
+{
+    struct sequence *sequence = &series->sequence;
+    uint64_t values = 0;
+    for (size_t i = 0; i < count; i++)
+        values += ranges[i].count;
+    if (values * sequence->used > COLLECTION_HUSK_PAGES * sequence->count)
+        answer->husk = collection_create(STORE_LIST, 0);
+    if (answer->husk == NULL) {
+        sequence_erase(sequence, ranges, count, NULL);
+        return;
+    }
+    struct series *husk = (struct series *)(void *)answer->husk;
+    sequence_erase(sequence, ranges, count, &husk->sequence);
+    charge_husk(series, husk);
+}
+
 /* Of more elements than the limit only those are pushed that would be left. */
-static enum store_status push(struct series *series, const struct store_command *command)
+static enum store_status push(struct series *series, const struct store_command *command,
+                              struct collection_answer *answer)
 {
     struct sequence *sequence = &series->sequence;
     uint64_t limit = command->limit == 0 ? STORE_NO_LIMIT : command->limit;
@@ -27,8 +63,10 @@ static enum store_status push(struct series *series, const struct store_command 
         }
         write_value(to, value);
     }
-    if (sequence->count > limit)
-        sequence_cut(sequence, back ? 0 : limit, sequence->count - limit);
+    if (sequence->count > limit) {
+        struct sequence_range over = {.index = back ? 0 : limit, .count = sequence->count - limit};
+        erase_ranges(series, &over, 1, answer);
+    }
     return STORE_OK;
 }
 
@@ -42,6 +80,9 @@ static enum store_status pop(struct series *series, const struct store_command *
         return STORE_OK;
     uint64_t index = command->from_end ? sequence->count - 1 : 0;
     struct bytes value = sequence_value(sequence, sequence_locate(sequence, index));
+    if (!collection_book(answer, 1) ||
+        !collection_book_element(answer, &(struct store_element){.name = value}))
+        return STORE_TOO_LARGE;
     answer->taken = malloc(value.size + 1);
     if (answer->taken == NULL)
         return STORE_NO_MEMORY;
@@ -51,12 +92,31 @@ static enum store_status pop(struct series *series, const struct store_command *
     return STORE_OK;
 }
 
+/* Whether the values have room in the reply. What takes less memory than that needs no look at each. */
+static bool book_slice(const struct series *series, uint64_t begin, uint64_t end,
+                       struct collection_answer *answer)
+{
+    if (!collection_book(answer, end - begin))
+        return false;
+    if (begin == end || series->collection.bytes <= answer->room_bytes)
+        return true;
+    struct sequence_place place = sequence_locate(&series->sequence, begin);
+    for (; begin < end; begin++, sequence_next(&series->sequence, &place)) {
+        struct store_element element = {.name = sequence_value(&series->sequence, place)};
+        if (!collection_book_element(answer, &element))
+            return false;
+    }
+    return true;
+}
+
 static enum store_status fetch(const struct series *series, const struct store_command *command,
                                struct collection_answer *answer, struct store_reply *reply)
 {
     const struct sequence *sequence = &series->sequence;
     uint64_t begin;
     uint64_t end = collection_slice(command->start, command->end, sequence->count, &begin);
+    if (!book_slice(series, begin, end, answer))
+        return STORE_TOO_LARGE;
     struct store_element *elements = collection_elements(answer, reply, end - begin);
     if (elements == NULL)
         return STORE_NO_MEMORY;
@@ -68,66 +128,85 @@ static enum store_status fetch(const struct series *series, const struct store_c
     return STORE_OK;
 }
 
-static void retain(struct series *series, const struct store_command *command)
+static void retain(struct series *series, const struct store_command *command,
+                   struct collection_answer *answer)
 {
-    struct sequence *sequence = &series->sequence;
+    uint64_t length = series->sequence.count;
+    struct sequence_range ranges[2];
+    size_t count = 0;
     uint64_t begin;
-    uint64_t end = collection_slice(command->start, command->end, sequence->count, &begin);
-    sequence_cut(sequence, end, sequence->count - end);
-    sequence_cut(sequence, 0, begin);
+    uint64_t end = collection_slice(command->start, command->end, length, &begin);
+    if (begin == end)
+        begin = end = length;
+    if (begin > 0)
+        ranges[count++] = (struct sequence_range){.index = 0, .count = begin};
+    if (end < length)
+        ranges[count++] = (struct sequence_range){.index = end, .count = length - end};
+    erase_ranges(series, ranges, count, answer);
 }
 
-static int by_begin(const void *a, const void *b)
+static int by_index(const void *a, const void *b)
 {
-    uint32_t left = ((const struct store_range *)a)->begin;
-    uint32_t right = ((const struct store_range *)b)->begin;
+    uint64_t left = ((const struct sequence_range *)a)->index;
+    uint64_t right = ((const struct sequence_range *)b)->index;
     return (left > right) - (left < right);
 }
 
-static uint64_t range_end(struct store_range range)
-{
-    return (uint64_t)range.begin + range.count;
-}
-
 /* Makes sorted ranges that overlap or touch one; returns how many are left. */
-static size_t merge_ranges(struct store_range *ranges, size_t count)
+static size_t merge_ranges(struct sequence_range *ranges, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || ranges[i].begin > range_end(ranges[kept - 1])) {
+        struct sequence_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
+        if (last == NULL || ranges[i].index > last->index + last->count) {
             ranges[kept++] = ranges[i];
             continue;
         }
-        struct store_range *last = &ranges[kept - 1];
-        uint64_t end = range_end(*last) > range_end(ranges[i]) ? range_end(*last) : range_end(ranges[i]);
-        uint64_t size = end - last->begin;
-        last->count = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+        uint64_t size = ranges[i].index + ranges[i].count - last->index;
+        last->count = last->count > size ? last->count : size;
     }
     return kept;
 }
 
-/* Goes from the back, so that the indices of what is to come stay as they were. */
-static enum store_status erase(struct series *series, const struct store_command *command)
+/* What of the ranges is there, in order. */
+static size_t read_ranges(const struct store_command *command, uint64_t length, struct sequence_range *ranges)
 {
-    struct sequence *sequence = &series->sequence;
-    struct store_range near[RANGES_NEAR];
-    size_t count = command->range_count;
-    struct store_range *ranges = count <= RANGES_NEAR ? near : malloc(count * sizeof *ranges);
+    size_t count = 0;
+    for (size_t i = 0; i < command->range_count; i++) {
+        uint64_t begin = command->ranges[i].begin;
+        uint64_t end = begin + command->ranges[i].count;
+        end = end < length ? end : length;
+        if (begin < end)
+            ranges[count++] = (struct sequence_range){.index = begin, .count = end - begin};
+    }
+    qsort(ranges, count, sizeof *ranges, by_index);
+    return merge_ranges(ranges, count);
+}
+
+static enum store_status erase(struct series *series, const struct store_command *command,
+                               struct collection_answer *answer)
+{
+    struct sequence_range near[RANGES_NEAR];
+    struct sequence_range *ranges = near;
+    if (command->range_count > RANGES_NEAR)
+        ranges = malloc(command->range_count * sizeof *ranges);
     if (ranges == NULL)
         return STORE_NO_MEMORY;
-    for (size_t i = 0; i < count; i++)
-        ranges[i] = command->ranges[i];
-    qsort(ranges, count, sizeof *ranges, by_begin);
-    count = merge_ranges(ranges, count);
-    while (count-- > 0) {
-        uint64_t length = sequence->count;
-        uint64_t end = range_end(ranges[count]) < length ? range_end(ranges[count]) : length;
-        if (ranges[count].begin < end)
-            sequence_cut(sequence, ranges[count].begin, end - ranges[count].begin);
-    }
+    erase_ranges(series, ranges, read_ranges(command, series->sequence.count, ranges), answer);
     if (ranges != near)
         free(ranges);
     return STORE_OK;
+}
+
+uint64_t series_growth_most(const struct series *series, const struct store_command *command)
+{
+    uint64_t bytes = 0;
+    uint64_t held = 0;
+    for (size_t i = 0; i < command->count; i++) {
+        held += PAGE_SLOT_PLAIN + page_held(command->elements[i].name.size);
+        bytes += page_outside_most(command->elements[i].name.size);
+    }
+    return bytes + sequence_growth_most(&series->sequence, held);
 }
 
 enum store_status series_apply(struct series *series, const struct store_command *command,
@@ -136,7 +215,7 @@ enum store_status series_apply(struct series *series, const struct store_command
     enum store_status status = STORE_OK;
     switch (command->kind) {
     case STORE_LIST_PUSH:
-        status = push(series, command);
+        status = push(series, command, answer);
         break;
     case STORE_LIST_POP:
         status = pop(series, command, answer, reply);
@@ -145,10 +224,10 @@ enum store_status series_apply(struct series *series, const struct store_command
         status = fetch(series, command, answer, reply);
         break;
     case STORE_LIST_RETAIN:
-        retain(series, command);
+        retain(series, command, answer);
         break;
     case STORE_LIST_ERASE:
-        status = erase(series, command);
+        status = erase(series, command, answer);
         break;
     case STORE_LIST_REMOVE:
         sequence_remove(&series->sequence, command->elements[0].name);

@@ -4,6 +4,7 @@
 
 #include "store/memory/batch.h"
 #include "store/memory/collection_kinds.h"
+#include "store/memory/counted.h"
 
 /* Up to so many elements names are looked for one by one. */
 #define SMALL_MOST 64
@@ -40,10 +41,27 @@ static uint64_t count_below(const struct sorted *sorted, uint64_t key)
     return tree_rank(&place);
 }
 
-/* What the second tree says of a name's hash and key: equal entries mean the same. */
-static bool find_entry(const struct sorted *sorted, uint64_t hash, uint64_t key, struct tree_place *place)
+/* The score's key that an entry of the second tree tells. */
+static uint64_t entry_key(const struct tree_place *entry)
 {
-    return tree_find(&sorted->by_name, hash, bytes_make(&key, sizeof key), place);
+    uint64_t key;
+    memcpy(&key, tree_record(entry).data, sizeof key);
+    return key;
+}
+
+/* What the second tree says of a name's hash and key: entries that say the same mean the same. They stand by hash
+ * alone, so that the key of one may change where it stands. */
+static bool find_entry(const struct sorted *sorted, uint64_t hash, uint64_t key, struct tree_place *entry)
+{
+    if (sorted->by_name.count == 0)
+        return false;
+    tree_seek(&sorted->by_name, hash, entry);
+    bool more = !tree_at_end(entry);
+    for (; more && tree_key(entry) == hash; more = tree_next(entry)) {
+        if (entry_key(entry) == key)
+            return true;
+    }
+    return false;
 }
 
 /* Finds a small set's element. */
@@ -71,9 +89,7 @@ static bool find_hashed(const struct sorted *sorted, uint64_t hash, struct bytes
     tree_seek(&sorted->by_name, hash, &entry);
     bool more = !tree_at_end(&entry);
     for (; more && tree_key(&entry) == hash; more = tree_next(&entry)) {
-        uint64_t key;
-        memcpy(&key, tree_name(&sorted->by_name, tree_record(&entry)).data, sizeof key);
-        if (tree_find(&sorted->by_score, key, name, place))
+        if (tree_find(&sorted->by_score, entry_key(&entry), name, place))
             return true;
     }
     return false;
@@ -92,7 +108,7 @@ static bool find(const struct sorted *sorted, struct bytes name, struct tree_pla
 static bool insert_entry(struct sorted *sorted, uint64_t hash, uint64_t key)
 {
     struct tree_place place;
-    find_entry(sorted, hash, key, &place);
+    tree_seek(&sorted->by_name, hash, &place);
     uint8_t *entry = tree_insert(&sorted->by_name, &place, hash, sizeof key);
     if (entry != NULL)
         memcpy(entry, &key, sizeof key);
@@ -170,10 +186,8 @@ static void commit(void *owner, const struct store_element *element, const struc
     if (item->before == INSERTED || item->before == key)
         return;
     remove_record(sorted, item->before, element->name);
-    if (!sorted->has_by_name)
-        return;
-    find_entry(sorted, item->hash, item->before, &place);
-    memcpy(tree_edit(&place), &key, sizeof key);
+    if (sorted->has_by_name && find_entry(sorted, item->hash, item->before, &place))
+        memcpy(tree_edit(&place), &key, sizeof key);
 }
 
 static void undo(void *owner, const struct store_element *element, const struct batch_item *item)
@@ -193,6 +207,23 @@ static enum store_status put(struct sorted *sorted, const struct store_element *
     if (!see_to_names(sorted, count))
         return STORE_NO_MEMORY;
     return batch_put(&steps, sorted, sorted->seed, elements, count);
+}
+
+uint64_t sorted_growth_most(const struct sorted *sorted, const struct store_command *command)
+{
+    uint64_t bytes = 0;
+    uint64_t held = 0;
+    uint64_t names = command->count;
+    for (size_t i = 0; i < command->count; i++) {
+        held += page_held(command->elements[i].name.size);
+        bytes += page_outside_most(command->elements[i].name.size);
+    }
+    if (!sorted->has_by_name) {
+        names += sorted->by_score.count;
+        names = names > SMALL_MOST ? names : 0;
+    }
+    return bytes + tree_growth_most(&sorted->by_score, command->count, held) +
+           tree_growth_most(&sorted->by_name, names, names * sizeof(uint64_t));
 }
 
 static void remove_all(struct sorted *sorted, const struct store_element *elements, size_t count)
@@ -248,12 +279,16 @@ static uint64_t rank_of(const struct sorted *sorted, const struct tree_place *pl
 static enum store_status get(const struct sorted *sorted, const struct store_command *command,
                              struct collection_answer *answer, struct store_reply *reply)
 {
+    if (!collection_book(answer, command->count))
+        return STORE_TOO_LARGE;
     struct store_element *elements = collection_elements(answer, reply, command->count);
     if (elements == NULL)
         return STORE_NO_MEMORY;
     for (size_t i = 0; i < command->count; i++) {
         struct tree_place place;
         elements[i] = (struct store_element){.name = command->elements[i].name};
+        if (!collection_book_element(answer, &elements[i]))
+            return STORE_TOO_LARGE;
         if (!find(sorted, command->elements[i].name, &place))
             continue;
         uint64_t rank = command->kind == STORE_SORTED_RANK ? rank_of(sorted, &place, command) : 0;
@@ -262,23 +297,59 @@ static enum store_status get(const struct sorted *sorted, const struct store_com
     return STORE_OK;
 }
 
-/* Answers with the elements from FIRST up to END, counted in the order asked for. */
+/* Goes through the elements from FIRST up to END, counted in the order asked for. */
+struct run {
+    const struct tree *tree;
+    struct tree_place place;
+    uint64_t rank;
+    uint64_t end;
+    bool descending;
+};
+
+static struct run run_begin(const struct sorted *sorted, uint64_t first, uint64_t end, bool descending)
+{
+    const struct tree *tree = &sorted->by_score;
+    struct run run = {.tree = tree, .rank = first, .end = end, .descending = descending};
+    if (first < end)
+        tree_select(tree, descending ? tree->count - 1 - first : first, &run.place);
+    return run;
+}
+
+static void run_next(struct run *run)
+{
+    if (++run->rank == run->end)
+        return;
+    run->descending ? tree_prev(&run->place) : tree_next(&run->place);
+}
+
+/* Whether the run's elements have room in the reply. What takes less memory than that needs no look at each. */
+static bool book_run(const struct sorted *sorted, struct run run, struct collection_answer *answer)
+{
+    if (!collection_book(answer, run.end - run.rank))
+        return false;
+    if (sorted->collection.bytes <= answer->room_bytes)
+        return true;
+    for (; run.rank < run.end; run_next(&run)) {
+        struct store_element element;
+        read_record(sorted, &run.place, run.rank, &element);
+        if (!collection_book_element(answer, &element))
+            return false;
+    }
+    return true;
+}
+
 static enum store_status fetch(const struct sorted *sorted, uint64_t first, uint64_t end, bool descending,
                                struct collection_answer *answer, struct store_reply *reply)
 {
+    struct run run = run_begin(sorted, first, end, descending);
+    if (!book_run(sorted, run, answer))
+        return STORE_TOO_LARGE;
     struct store_element *elements = collection_elements(answer, reply, end - first);
     if (elements == NULL)
         return STORE_NO_MEMORY;
-    if (first == end)
-        return STORE_OK;
-    struct tree_place place;
-    tree_select(&sorted->by_score, descending ? sorted->by_score.count - 1 - first : first, &place);
-    for (uint64_t rank = first;;) {
-        read_record(sorted, &place, rank, elements++);
-        if (++rank == end)
-            return STORE_OK;
-        descending ? tree_prev(&place) : tree_next(&place);
-    }
+    for (; run.rank < end; run_next(&run))
+        read_record(sorted, &run.place, run.rank, elements++);
+    return STORE_OK;
 }
 
 static enum store_status by_index(const struct sorted *sorted, const struct store_command *command,

@@ -3,11 +3,12 @@
 
 #include "store/memory/batch.h"
 #include "store/memory/collection_kinds.h"
+#include "store/memory/counted.h"
 #include "store/memory/number.h"
 
 #define INSERTED     UINT64_MAX /* batch_item.before: there was none; otherwise, the size it had */
 #define DRAWS_NEAR   64
-#define DRAWS_SPARSE 4 /* draw and look whether it was drawn, up to this fraction; then go through all */
+#define DRAWS_SPARSE 20 /* draw and look whether it was drawn, up to this fraction; then go through all */
 #define NO_RANK      UINT32_MAX
 
 static size_t record_size(const struct table *table, const struct store_element *element)
@@ -89,6 +90,8 @@ static enum store_status put(struct table *table, const struct store_element *el
 static enum store_status get(const struct table *table, const struct store_command *command,
                              struct collection_answer *answer, struct store_reply *reply)
 {
+    if (!collection_book(answer, command->count))
+        return STORE_TOO_LARGE;
     struct store_element *elements = collection_elements(answer, reply, command->count);
     if (elements == NULL)
         return STORE_NO_MEMORY;
@@ -98,6 +101,8 @@ static enum store_status get(const struct table *table, const struct store_comma
             read_record(table, &place, &elements[i]);
         else
             elements[i] = (struct store_element){.name = command->elements[i].name};
+        if (!collection_book_element(answer, &elements[i]))
+            return STORE_TOO_LARGE;
     }
     return STORE_OK;
 }
@@ -111,10 +116,30 @@ static void remove_all(struct table *table, const struct store_element *elements
     }
 }
 
+/* Whether all elements have room in the reply. What takes less memory than that needs no look at each. */
+static bool book_all(const struct table *table, struct collection_answer *answer)
+{
+    if (!collection_book(answer, table->tree.count))
+        return false;
+    if (table->tree.count == 0 || table->collection.bytes <= answer->room_bytes)
+        return true;
+    struct store_element element;
+    struct tree_place place;
+    tree_select(&table->tree, 0, &place);
+    do {
+        read_record(table, &place, &element);
+        if (!collection_book_element(answer, &element))
+            return false;
+    } while (tree_next(&place));
+    return true;
+}
+
 static enum store_status fetch(const struct table *table, struct collection_answer *answer,
                                struct store_reply *reply)
 {
     uint64_t count = table->tree.count;
+    if (!book_all(table, answer))
+        return STORE_TOO_LARGE;
     struct store_element *elements = collection_elements(answer, reply, count);
     if (elements == NULL)
         return STORE_NO_MEMORY;
@@ -139,16 +164,20 @@ static uint64_t random_below(struct table *table, uint64_t limit)
 }
 
 /* Goes through all and takes each with the likelihood that gives WANTED of them. */
-static void draw_many(struct table *table, uint64_t wanted, struct store_element *elements)
+static enum store_status draw_many(struct table *table, uint64_t wanted, struct collection_answer *answer,
+                                   struct store_element *elements)
 {
     struct tree_place place;
     tree_select(&table->tree, 0, &place);
     for (uint64_t left = table->tree.count; wanted > 0; left--, tree_next(&place)) {
         if (random_below(table, left) >= wanted)
             continue;
-        read_record(table, &place, elements++);
+        read_record(table, &place, elements);
+        if (!collection_book_element(answer, elements++))
+            return STORE_TOO_LARGE;
         wanted--;
     }
+    return STORE_OK;
 }
 
 /* Notes RANK as drawn; false when it was already. */
@@ -163,7 +192,8 @@ static bool note_rank(uint32_t *drawn, size_t slots, uint32_t rank)
     return true;
 }
 
-static bool draw_few(struct table *table, uint64_t wanted, struct store_element *elements)
+static enum store_status draw_few(struct table *table, uint64_t wanted, struct collection_answer *answer,
+                                  struct store_element *elements)
 {
     uint32_t near[DRAWS_NEAR];
     size_t slots = DRAWS_NEAR;
@@ -171,9 +201,10 @@ static bool draw_few(struct table *table, uint64_t wanted, struct store_element 
         slots *= 2;
     uint32_t *drawn = slots > DRAWS_NEAR ? malloc(slots * sizeof *drawn) : near;
     if (drawn == NULL)
-        return false;
+        return STORE_NO_MEMORY;
     memset(drawn, 0xff, slots * sizeof *drawn);
-    for (uint64_t i = 0; i < wanted; i++) {
+    enum store_status status = STORE_OK;
+    for (uint64_t i = 0; i < wanted && status == STORE_OK; i++) {
         uint32_t rank;
         do
             rank = (uint32_t)random_below(table, table->tree.count);
@@ -181,10 +212,12 @@ static bool draw_few(struct table *table, uint64_t wanted, struct store_element 
         struct tree_place place;
         tree_select(&table->tree, rank, &place);
         read_record(table, &place, &elements[i]);
+        if (!collection_book_element(answer, &elements[i]))
+            status = STORE_TOO_LARGE;
     }
     if (drawn != near)
         free(drawn);
-    return true;
+    return status;
 }
 
 static enum store_status sample(struct table *table, uint64_t limit, struct collection_answer *answer,
@@ -192,14 +225,13 @@ static enum store_status sample(struct table *table, uint64_t limit, struct coll
 {
     uint64_t count = table->tree.count;
     uint64_t wanted = limit < count ? limit : count;
+    if (!collection_book(answer, wanted))
+        return STORE_TOO_LARGE;
     struct store_element *elements = collection_elements(answer, reply, wanted);
     if (elements == NULL)
         return STORE_NO_MEMORY;
-    if (wanted > 0 && wanted >= count / DRAWS_SPARSE)
-        draw_many(table, wanted, elements);
-    else if (!draw_few(table, wanted, elements))
-        return STORE_NO_MEMORY;
-    return STORE_OK;
+    return wanted > 0 && wanted >= count / DRAWS_SPARSE ? draw_many(table, wanted, answer, elements)
+                                                        : draw_few(table, wanted, answer, elements);
 }
 
 static uint8_t *take_out(uint8_t *to, struct bytes *bytes)
@@ -230,27 +262,69 @@ static enum store_status pop(struct table *table, uint64_t limit, struct collect
     return STORE_OK;
 }
 
-/* Builds what is to stay beside what is there. */
-static enum store_status keep_new(struct table *table, const struct store_element *elements, size_t count)
+/* Frees the tree, or where that would take long, puts it into a husk. */
+static void give_up_tree(struct table *table, struct collection_answer *answer)
 {
-    struct table fresh = *table;
-    fresh.tree = (struct tree){.sized_names = table->tree.sized_names, .bytes = table->tree.bytes};
+    struct collection *collection = &table->collection;
+    if (table->tree.pages > COLLECTION_HUSK_PAGES)
+        answer->husk = collection_create(collection->type, table->seed);
+    if (answer->husk == NULL) {
+        tree_free(&table->tree);
+        return;
+    }
+    struct table *husk = (struct table *)(void *)answer->husk;
+    uint64_t bytes = collection->bytes - counted_bytes(table);
+    husk->tree = table->tree;
+    husk->tree.bytes = &husk->collection.bytes;
+    husk->collection.bytes += bytes;
+    collection->bytes -= bytes;
+}
+
+/* Builds what is to stay beside what is there. */
+static enum store_status keep_new(struct table *table, const struct store_element *elements, size_t count,
+                                  struct collection_answer *answer)
+{
+    uint64_t bytes = 0;
+    struct tree fresh = {.sized_names = table->tree.sized_names, .bytes = &bytes};
     for (size_t i = 0; i < count; i++) {
         struct tree_place place;
         uint64_t hash = hash64(elements[i].name, table->seed);
         if (tree_find(&table->tree, hash, elements[i].name, &place) ||
-            tree_find(&fresh.tree, hash, elements[i].name, &place))
+            tree_find(&fresh, hash, elements[i].name, &place))
             continue;
-        uint8_t *record = tree_insert(&fresh.tree, &place, hash, record_size(&fresh, &elements[i]));
+        uint8_t *record = tree_insert(&fresh, &place, hash, record_size(table, &elements[i]));
         if (record == NULL) {
-            tree_free(&fresh.tree);
+            tree_free(&fresh);
             return STORE_NO_MEMORY;
         }
-        write_record(&fresh, record, &elements[i]);
+        write_record(table, record, &elements[i]);
     }
-    tree_free(&table->tree);
-    table->tree = fresh.tree;
+    give_up_tree(table, answer);
+    table->tree = fresh;
+    table->tree.bytes = &table->collection.bytes;
+    table->collection.bytes += bytes;
     return STORE_OK;
+}
+
+uint64_t table_growth_most(const struct table *table, const struct store_command *command)
+{
+    struct tree fresh = {.sized_names = table->tree.sized_names};
+    const struct tree *tree = &table->tree;
+    uint64_t bytes = 0;
+    uint64_t held = 0;
+    if (command->kind == STORE_TABLE_KEEP_NEW) {
+        tree = &fresh;
+        bytes = counted_most(sizeof *table); /* what takes the old elements */
+    }
+    for (size_t i = 0; i < command->count; i++) {
+        struct store_element element = command->elements[i];
+        if (command->kind == STORE_TABLE_INCREMENT)
+            element.value.size = NUMBER_TEXT_MOST;
+        size_t size = record_size(table, &element);
+        held += page_held(size);
+        bytes += page_outside_most(size);
+    }
+    return bytes + tree_growth_most(tree, command->count, held);
 }
 
 static enum store_status increment(struct table *table, const struct store_command *command,
@@ -287,7 +361,7 @@ enum store_status table_apply(struct table *table, const struct store_command *c
     case STORE_TABLE_POP:
         return pop(table, command->limit, answer, reply);
     case STORE_TABLE_KEEP_NEW:
-        return keep_new(table, command->elements, command->count);
+        return keep_new(table, command->elements, command->count, answer);
     case STORE_TABLE_INCREMENT:
         return increment(table, command, reply);
     default:

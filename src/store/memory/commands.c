@@ -115,6 +115,7 @@ static enum store_status run(struct call *call, const struct store_command *comm
     struct collection_answer answer;
     answer.far = NULL;
     answer.taken = NULL;
+    answer.husk = NULL;
 
     struct found found = call_find(call);
     if (found.entry == NULL && collection_command_creates(command->kind))

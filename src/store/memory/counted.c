@@ -6,7 +6,7 @@
 
 #define ALLOCATOR_BYTES 8
 
-static uint64_t block_bytes(void *block)
+uint64_t counted_bytes(void *block)
 {
     return block == NULL ? 0 : malloc_usable_size(block) + ALLOCATOR_BYTES;
 }
@@ -14,21 +14,21 @@ static uint64_t block_bytes(void *block)
 void *counted_take(size_t size, uint64_t *bytes)
 {
     void *block = malloc(size);
-    *bytes += block_bytes(block);
+    *bytes += counted_bytes(block);
     return block;
 }
 
 void *counted_resize(void *block, size_t size, uint64_t *bytes)
 {
-    uint64_t before = block_bytes(block);
+    uint64_t before = counted_bytes(block);
     void *moved = realloc(block, size);
     if (moved != NULL)
-        *bytes += block_bytes(moved) - before;
+        *bytes += counted_bytes(moved) - before;
     return moved;
 }
 
 void counted_give(void *block, uint64_t *bytes)
 {
-    *bytes -= block_bytes(block);
+    *bytes -= counted_bytes(block);
     free(block);
 }

@@ -6,11 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The most at which a block of SIZE is counted: rounded up, or to whole pages of the machine where it is large. */
+static inline uint64_t counted_most(uint64_t size)
+{
+    return size + size / 32 + 40;
+}
+
 /* NULL, with nothing changed, where there is no memory. */
 void *counted_take(size_t size, uint64_t *bytes);
 void *counted_resize(void *block, size_t size, uint64_t *bytes);
 
 /* BLOCK may be NULL. */
 void counted_give(void *block, uint64_t *bytes);
+uint64_t counted_bytes(void *block);
 
 #endif

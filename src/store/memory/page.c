@@ -35,12 +35,6 @@ static size_t tight(size_t size)
     return round_up(size, ALLOCATOR_STEP);
 }
 
-/* Bytes that a record of SIZE takes within the page. */
-static size_t held(size_t size)
-{
-    return size <= PAGE_RECORD_MOST ? size : sizeof(struct page_far);
-}
-
 static size_t slot_held(struct page_slot slot)
 {
     return slot.size == PAGE_FAR ? sizeof(struct page_far) : slot.size;
@@ -77,6 +71,11 @@ uint8_t *page_edit(struct page *page, unsigned at)
 {
     struct page_slot slot = page_slot(page, at);
     return slot.size == PAGE_FAR ? far_read(page, at).data : slot_data(page, slot);
+}
+
+uint64_t page_outside_most(size_t size)
+{
+    return size <= PAGE_RECORD_MOST ? 0 : counted_most(size);
 }
 
 static size_t gap(const struct page *page)
@@ -152,12 +151,12 @@ static bool make_gap(struct page **page, size_t size, uint64_t *bytes)
 
 struct page *page_create(size_t slot_size, size_t size, uint64_t *bytes)
 {
-    return create(roomy(sizeof(struct page) + slot_size + held(size)), slot_size, bytes);
+    return create(roomy(sizeof(struct page) + slot_size + page_held(size)), slot_size, bytes);
 }
 
 bool page_takes(const struct page *page, size_t size)
 {
-    return page_live(page) + page->slot_size + held(size) <= PAGE_MOST;
+    return page_live(page) + page->slot_size + page_held(size) <= PAGE_MOST;
 }
 
 uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *bytes)
@@ -166,13 +165,13 @@ uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *byt
     bool outside = size > PAGE_RECORD_MOST;
     if (outside && (far.data = counted_take(size, bytes)) == NULL)
         return NULL;
-    if (!make_gap(page, (*page)->slot_size + held(size), bytes)) {
+    if (!make_gap(page, (*page)->slot_size + page_held(size), bytes)) {
         counted_give(far.data, bytes);
         return NULL;
     }
 
     struct page *to = *page;
-    struct page_slot slot = lay(to, held(size));
+    struct page_slot slot = lay(to, page_held(size));
     memmove(slot_at(to, at + 1), slot_at(to, at), (to->count - at) * (size_t)to->slot_size);
     to->count++;
     if (!outside) {
@@ -257,10 +256,33 @@ static uint8_t *move_outside(struct page **page, unsigned at, size_t size, uint6
     return far.data;
 }
 
+/* Brings a record from outside into the page, if it has or gets room. What stood for it has the room of a small record,
+ * so that a page that was full with such a one takes it back whatever happens. */
+static uint8_t *move_inside(struct page **page, unsigned at, size_t size, uint64_t *bytes)
+{
+    struct page_slot slot = page_slot(*page, at);
+    struct page_far far = far_read(*page, at);
+    if (page_live(*page) - sizeof far + size > PAGE_MOST)
+        return NULL;
+    set_slot(*page, at, (struct page_slot){.depth = slot.depth, .size = sizeof far});
+    (*page)->far--;
+    uint8_t *data = resize_near(page, at, size, bytes);
+    if (data == NULL) {
+        set_slot(*page, at, slot);
+        (*page)->far++;
+        return NULL;
+    }
+    bytes_copy(data, far.data, size < far.size ? size : far.size);
+    counted_give(far.data, bytes);
+    return data;
+}
+
 uint8_t *page_resize(struct page **page, unsigned at, size_t size, uint64_t *bytes)
 {
-    if (page_slot(*page, at).size == PAGE_FAR)
-        return resize_far(*page, at, size, bytes);
+    if (page_slot(*page, at).size == PAGE_FAR) {
+        uint8_t *data = size <= PAGE_RECORD_MOST ? move_inside(page, at, size, bytes) : NULL;
+        return data != NULL ? data : resize_far(*page, at, size, bytes);
+    }
     if (size > PAGE_RECORD_MOST)
         return move_outside(page, at, size, bytes);
     return resize_near(page, at, size, bytes);
@@ -269,6 +291,10 @@ uint8_t *page_resize(struct page **page, unsigned at, size_t size, uint64_t *byt
 /* Forgets the records from AT up to END, whose blocks are somebody else's now. */
 static void drop(struct page *page, unsigned at, unsigned end)
 {
+    if (at == 0 && end == page->count) {
+        make_empty(page, page->room, page->slot_size);
+        return;
+    }
     for (unsigned i = at; i < end; i++) {
         struct page_slot slot = page_slot(page, i);
         if (slot.depth == page->used)
@@ -279,8 +305,6 @@ static void drop(struct page *page, unsigned at, unsigned end)
     }
     memmove(slot_at(page, at), slot_at(page, end), (page->count - end) * (size_t)page->slot_size);
     page->count = (uint16_t)(page->count - (end - at));
-    if (page->count == 0)
-        page->used = page->holes = 0;
 }
 
 void page_cut(struct page *page, unsigned at, unsigned count, uint64_t *bytes)
@@ -343,6 +367,16 @@ void page_trim(struct page **page, uint64_t *bytes)
 {
     if (page_live(*page) < (*page)->room / 2u)
         page_fit(page, bytes);
+}
+
+uint64_t page_bytes(struct page *page)
+{
+    uint64_t bytes = counted_bytes(page);
+    for (unsigned i = 0; page->far > 0 && i < page->count; i++) {
+        if (page_slot(page, i).size == PAGE_FAR)
+            bytes += counted_bytes(far_read(page, i).data);
+    }
+    return bytes;
 }
 
 bool page_free_piece(struct page *page, unsigned *budget, uint64_t *bytes)

@@ -86,6 +86,13 @@ static inline void page_set_key(struct page *page, unsigned at, uint64_t key)
 /* The same, to be written. */
 uint8_t *page_edit(struct page *page, unsigned at);
 
+/* Bytes that a record of SIZE takes within a page, and the most that its block outside does. */
+static inline size_t page_held(size_t size)
+{
+    return size <= PAGE_RECORD_MOST ? size : sizeof(struct page_far);
+}
+uint64_t page_outside_most(size_t size);
+
 /* Bytes of a page without gap and holes; blocks outside do not count. */
 static inline size_t page_live(const struct page *page)
 {
@@ -102,8 +109,8 @@ bool page_takes(const struct page *page, size_t size);
  * by this one record; it is then to be divided. NULL, with nothing changed, where there is no memory. */
 uint8_t *page_insert(struct page **page, unsigned at, size_t size, uint64_t *bytes);
 
-/* Gives a record another size and keeps its bytes, as many as fit. Making it smaller never fails; otherwise as
- * page_insert. */
+/* Gives a record another size and keeps its bytes, as many as fit. Making it smaller never fails, and takes back what
+ * making it larger did to the page; otherwise as page_insert. */
 uint8_t *page_resize(struct page **page, unsigned at, size_t size, uint64_t *bytes);
 
 /* Removes COUNT records from number AT on. */
@@ -124,6 +131,9 @@ bool page_should_absorb(const struct page *page, const struct page *other);
 /* Gives memory back when it is for the most part unused (trim), or all that is unused (fit), if that can be done. */
 void page_trim(struct page **page, uint64_t *bytes);
 void page_fit(struct page **page, uint64_t *bytes);
+
+/* What the page and its records' blocks are counted at. */
+uint64_t page_bytes(struct page *page);
 
 /* Frees the page, or a part of it, until BUDGET, in pages, is used up; true when it is gone. */
 bool page_free_piece(struct page *page, unsigned *budget, uint64_t *bytes);

@@ -28,6 +28,12 @@ struct sequence_place {
     unsigned at;
 };
 
+/* Values from INDEX on. */
+struct sequence_range {
+    uint64_t index;
+    uint64_t count;
+};
+
 /* INDEX is below the count. */
 struct sequence_place sequence_locate(const struct sequence *sequence, uint64_t index);
 
@@ -41,6 +47,20 @@ uint8_t *sequence_push(struct sequence *sequence, bool back, size_t size);
 
 /* Removes COUNT values, all there, from INDEX on. */
 void sequence_cut(struct sequence *sequence, uint64_t index, uint64_t count);
+
+/* Removes ranges, ascending and none touching another, of values that are all there. Pages that go as a whole are not
+ * freed but moved to GONE, if there is one and as far as it has memory: their bytes are then the caller's to move
+ * between the accounts, and nothing but sequence_free_piece may be done with GONE. */
+void sequence_erase(struct sequence *sequence, const struct sequence_range *ranges, size_t count,
+                    struct sequence *gone);
+
+/* What the pages are counted at, and the ring. */
+uint64_t sequence_page_bytes(const struct sequence *sequence);
+uint64_t sequence_ring_bytes(const struct sequence *sequence);
+
+/* The most by which values of SIZE bytes together, pushed at one end, can make the sequence grow, with their slots and
+ * blocks outside of pages not among them; with the ring that is copied where it grows. */
+uint64_t sequence_growth_most(const struct sequence *sequence, uint64_t size);
 
 /* Removes all values equal to VALUE. */
 void sequence_remove(struct sequence *sequence, struct bytes value);

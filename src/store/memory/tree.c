@@ -11,6 +11,14 @@
 
 #define CACHE_LINE  64
 
+/* Bytes by which a page that came of a division grows at least before it divides: it has its half and at most one
+ * record more than its half. */
+#define APART_BYTES 600u
+
+/* The most that an insertion costs beside its bytes: the step by which its page grows; or when that divides, a head, a
+ * branch, and what the allocator rounds up. And the most that the division of an inner node costs. */
+#define EVENT_BYTES ((uint64_t)160)
+
 /* What is compared: a record's key and name. Without a name it stands before all of its key. */
 struct probe {
     uint64_t key;
@@ -251,9 +259,17 @@ static size_t inner_size(unsigned room)
 static struct tree_inner *inner_create(struct tree *tree, unsigned room)
 {
     struct tree_inner *inner = counted_take(inner_size(room), tree->bytes);
-    if (inner != NULL)
-        *inner = (struct tree_inner){.room = (uint16_t)room};
+    if (inner == NULL)
+        return NULL;
+    *inner = (struct tree_inner){.room = (uint16_t)room};
+    tree->inners++;
     return inner;
+}
+
+static void inner_free(struct tree *tree, struct tree_inner *inner)
+{
+    counted_give(inner, tree->bytes);
+    tree->inners--;
 }
 
 /* Gives the path's node at LEVEL another room; it may move. */
@@ -362,7 +378,7 @@ static bool division_prepare(struct tree *tree, struct tree_place *place, struct
 static void division_abandon(struct tree *tree, struct division *division)
 {
     while (division->count > 0)
-        counted_give(division->fresh[--division->count], tree->bytes);
+        inner_free(tree, division->fresh[--division->count]);
 }
 
 /* Moves the branches from CUT on into SIBLING; returns the branch that leads there. */
@@ -388,7 +404,7 @@ static void grow_root(struct tree *tree, struct tree_inner *root, uint64_t first
     struct tree_branch old = {
         .key = first_key,
         .child = tree->root,
-        .count = (uint32_t)(tree->count - branch.count),
+        .count = tree->count - branch.count,
     };
     inner_add(root, 0, old);
     inner_add(root, 1, branch);
@@ -434,6 +450,7 @@ static uint8_t *divide(struct tree *tree, struct tree_place *place)
         division_abandon(tree, &division);
         return NULL;
     }
+    tree->pages++;
     page_fit(&place->page, tree->bytes);
     set_page(tree, place);
     struct tree_branch branch = {
@@ -445,6 +462,20 @@ static uint8_t *divide(struct tree *tree, struct tree_place *place)
     uint8_t *record = stays ? page_edit(place->page, place->at) : page_edit(other, place->at - cut);
     division_carry(tree, place, &division, branch);
     return record;
+}
+
+/* Each page that is there may divide at once, others after they have grown apart, and each that is there or comes of a
+ * division may grow by a step; so may nodes divide that are full, and one more for each half of a node of new ones. */
+uint64_t tree_growth_most(const struct tree *tree, uint64_t count, uint64_t size)
+{
+    size += count * PAGE_SLOT_KEYED;
+    uint64_t divisions = tree->pages + size / APART_BYTES + 2;
+    divisions = divisions < count ? divisions : count;
+    uint64_t events = tree->pages + 2 * divisions;
+    events = events < count ? events : count;
+    uint64_t above = tree->inners + divisions / (TREE_FANOUT / 2 - 1) + TREE_LEVELS_MOST;
+    uint64_t most_above = divisions * (tree->height + 1u);
+    return size + (events + (above < most_above ? above : most_above) + 1) * EVENT_BYTES;
 }
 
 uint8_t *tree_insert(struct tree *tree, struct tree_place *place, uint64_t key, size_t size)
@@ -461,6 +492,7 @@ uint8_t *tree_insert(struct tree *tree, struct tree_place *place, uint64_t key, 
     }
     page_set_key(place->page, place->at, key);
     set_page(tree, place);
+    tree->pages += first;
     tree->count++;
     count_along(place, 1);
     refresh_keys(place, 0);
@@ -485,8 +517,9 @@ uint8_t *tree_resize(struct tree *tree, struct tree_place *place, size_t size)
         record = page_edit(place->page, place->at);
     }
     set_page(tree, place);
-    if (page_live(place->page) > PAGE_MOST && (record = divide(tree, place)) == NULL) {
+    if (size > before && page_live(place->page) > PAGE_MOST && (record = divide(tree, place)) == NULL) {
         page_resize(&place->page, place->at, before, tree->bytes);
+        set_page(tree, place);
         return NULL;
     }
     return record;
@@ -500,6 +533,7 @@ static bool absorb_pages(struct tree *tree, struct tree_inner *parent, unsigned 
     if (!page_should_absorb(left->child.page, right->child.page) ||
         !page_absorb(&left->child.page, right->child.page, tree->bytes))
         return false;
+    tree->pages--;
     left->count += right->count;
     inner_drop(parent, at + 1);
     return true;
@@ -518,7 +552,7 @@ static bool absorb_inners(struct tree *tree, struct tree_inner *parent, unsigned
         return false;
     memcpy(&merged->branches[a], right->child.inner->branches, b * sizeof merged->branches[0]);
     merged->count = merged->room = (uint16_t)(a + b);
-    counted_give(right->child.inner, tree->bytes);
+    inner_free(tree, right->child.inner);
     left->child.inner = merged;
     left->count += right->count;
     inner_drop(parent, at + 1);
@@ -543,7 +577,7 @@ static void close_ranks(struct tree *tree, struct tree_place *place, unsigned le
         union tree_node root = tree->root;
         tree->root = root.inner->branches[0].child;
         tree->height--;
-        counted_give(root.inner, tree->bytes);
+        inner_free(tree, root.inner);
     }
 }
 
@@ -552,13 +586,14 @@ static void close_ranks(struct tree *tree, struct tree_place *place, unsigned le
 static unsigned unlink_page(struct tree *tree, struct tree_place *place)
 {
     counted_give(place->page, tree->bytes);
+    tree->pages--;
     place->page = NULL;
     for (unsigned level = 0; level < place->height; level++) {
         struct tree_inner *inner = place->steps[level].inner;
         inner_drop(inner, place->steps[level].at);
         if (inner->count > 0)
             return level;
-        counted_give(inner, tree->bytes);
+        inner_free(tree, inner);
     }
     tree->root.page = NULL;
     tree->height = 0;
@@ -595,7 +630,7 @@ static bool free_node(struct tree *tree, union tree_node node, unsigned height, 
             return false;
         inner->count--;
     }
-    counted_give(inner, tree->bytes);
+    inner_free(tree, inner);
     return true;
 }
 

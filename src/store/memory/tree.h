@@ -6,7 +6,7 @@
  *
  *   inner:  | key, child, count | key, child, count | ...      of the child's first record; of all below it
  *
- * Order is by key as a number, then by name as unsigned bytes. A descent reads integers that lie together and looks
+ * Order is by key as a number, then by name as unsigned bytes; or where all is found by tree_seek, by key alone. A descent reads integers that lie together and looks
  * into leaves only where keys tie. A page that overflows at the far end of the tree stays full and the next begins
  * empty, so that what comes in order packs densely; elsewhere it halves.
  *
@@ -40,9 +40,11 @@ struct tree_inner {
 
 struct tree {
     union tree_node root; /* a page while height is zero, NULL when there is no record */
-    unsigned height;
+    uint32_t count;
+    uint32_t pages;
+    uint32_t inners;
+    uint8_t height;
     bool sized_names;
-    uint64_t count;
     uint64_t *bytes; /* the account in which its memory is counted */
 };
 
@@ -97,6 +99,10 @@ uint64_t tree_rank(const struct tree_place *place);
 /* The neighbouring record; false when there is none. */
 bool tree_next(struct tree_place *place);
 bool tree_prev(struct tree_place *place);
+
+/* The most by which COUNT insertions, or resizings, of SIZE bytes together can make the tree grow, blocks outside of
+ * pages not among them. */
+uint64_t tree_growth_most(const struct tree *tree, uint64_t count, uint64_t size);
 
 /* Adds a record where tree_find or tree_seek said. Returns its SIZE bytes, for the caller to write; the
  * place does not hold any more. NULL without memory. */

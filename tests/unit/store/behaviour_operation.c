@@ -282,6 +282,7 @@ void answer_print(const struct answer *answer)
         [STORE_NO_CACHE] = "NO_CACHE",
         [STORE_EXISTS] = "EXISTS",
         [STORE_NO_MEMORY] = "NO_MEMORY",
+        [STORE_TOO_LARGE] = "TOO_LARGE",
     };
     print_message("%s number %lld score %g ttl_ms %llu type %d value ", statuses[answer->status],
                   (long long)answer->number, answer->score, (unsigned long long)answer->ttl_ms,

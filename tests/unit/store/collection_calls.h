@@ -20,6 +20,7 @@ static inline void shelf_open(struct shelf *shelf, enum store_type type)
     shelf->type = type;
     shelf->answer.far = NULL;
     shelf->answer.taken = NULL;
+    shelf->answer.husk = NULL;
     assert_non_null(shelf->collection);
 }
 

@@ -120,7 +120,7 @@ static void fetch_gives_every_element_once(void **state)
 static void a_sample_has_none_twice(void **state)
 {
     (void)state;
-    static const uint64_t limits[] = {0, 1, 2, 100, MANY / 4 - 1, MANY / 4, MANY - 1, MANY, STORE_NO_LIMIT};
+    static const uint64_t limits[] = {0, 1, 2, 100, MANY / 20 - 1, MANY / 20, MANY - 1, MANY, STORE_NO_LIMIT};
     struct shelf shelf;
     struct many *many = open_with_many(&shelf, STORE_SET, STORE_TABLE_PUT);
     bool *seen = malloc(MANY * sizeof *seen);
@@ -164,6 +164,30 @@ static void every_element_is_as_likely_to_be_sampled(void **state)
     }
     free(many);
     shelf_close(&shelf);
+}
+
+/* Of sets made alike, one after the other and also where another stood, each draws for itself. */
+static void sets_that_are_alike_are_not_sampled_alike(void **state)
+{
+    (void)state;
+    static const enum store_command_kind draws[] = {STORE_TABLE_SAMPLE, STORE_TABLE_POP};
+    struct many *many = many_make();
+    for (size_t kind = 0; kind < 2; kind++) {
+        unsigned counts[10] = {0};
+        for (unsigned i = 0; i < 2000; i++) {
+            struct shelf shelf;
+            shelf_open(&shelf, STORE_SET);
+            struct store_command put = {.kind = STORE_TABLE_PUT, .elements = many->elements, .count = 10};
+            assert_int_equal(apply(&shelf, put), STORE_OK);
+            assert_int_equal(apply(&shelf, (struct store_command){.kind = draws[kind], .limit = 1}),
+                             STORE_OK);
+            counts[number_of(shelf.reply.elements[0].name)]++;
+            shelf_close(&shelf);
+        }
+        for (size_t i = 0; i < 10; i++)
+            assert_in_range(counts[i], 100, 300);
+    }
+    free(many);
 }
 
 static void what_is_popped_is_no_longer_there(void **state)
@@ -522,6 +546,63 @@ static void ranges_by_index_and_by_score_run_in_the_order_asked_for(void **state
     shelf_close(&shelf);
 }
 
+/* XXH3 multiplies by the first eight bytes of a name of 32, mixed with this and the seed. Where that is zero, the next
+ * eight do not matter. */
+#define XXH3_FIRST_WORD 0xbe4ba423396cfeb8u
+
+static struct bytes colliding_name(uint8_t name[32], uint64_t number)
+{
+    const uint64_t words[4] = {XXH3_FIRST_WORD + SEED, number};
+    memcpy(name, words, sizeof words);
+    return bytes_make(name, sizeof words);
+}
+
+static void names_of_equal_hash_keep_their_scores_apart(void **state)
+{
+    (void)state;
+    enum { NAMES_ALIKE = 200 };
+    struct draws draws = draws_begin("equal hashes");
+    struct shelf shelf;
+    struct many *many = open_with_many(&shelf, STORE_SORTED_SET, STORE_SORTED_PUT);
+    uint8_t names[NAMES_ALIKE][32];
+    double scores[NAMES_ALIKE];
+    struct store_element elements[NAMES_ALIKE];
+    for (unsigned i = 0; i < NAMES_ALIKE; i++) {
+        scores[i] = NAN;
+        elements[i].name = colliding_name(names[i], i);
+        assert_int_equal(hash64(elements[i].name, SEED), hash64(elements[0].name, SEED));
+    }
+    for (unsigned round = 0; round < 2000; round++) {
+        struct store_element batch[10];
+        struct store_command command = {
+            .kind = draw(&draws, 4) > 0 ? STORE_SORTED_PUT : STORE_SORTED_REMOVE,
+            .elements = batch,
+            .count = 1 + draw(&draws, 10),
+        };
+        for (size_t i = 0; i < command.count; i++) {
+            uint64_t name = draw(&draws, NAMES_ALIKE);
+            batch[i] = (struct store_element){.name = elements[name].name, .score = (double)draw(&draws, 6)};
+            scores[name] = command.kind == STORE_SORTED_PUT ? batch[i].score : NAN;
+        }
+        assert_int_equal(apply(&shelf, command), STORE_OK);
+        struct store_command ask = {.kind = STORE_SORTED_SCORE, .elements = elements, .count = NAMES_ALIKE};
+        assert_int_equal(apply(&shelf, ask), STORE_OK);
+        for (unsigned i = 0; i < NAMES_ALIKE; i++) {
+            assert_int_equal(shelf.reply.elements[i].found, !isnan(scores[i]));
+            assert_true(isnan(scores[i]) || shelf.reply.elements[i].score == scores[i]);
+        }
+    }
+    struct store_command remove = {
+        .kind = STORE_SORTED_REMOVE,
+        .elements = elements,
+        .count = NAMES_ALIKE,
+    };
+    assert_int_equal(apply(&shelf, remove), STORE_OK);
+    assert_int_equal(shelf.collection->length, MANY);
+    free(many);
+    shelf_close(&shelf);
+}
+
 static void an_increment_that_makes_no_number_is_refused(void **state)
 {
     (void)state;
@@ -570,6 +651,70 @@ static void a_union_weighs_and_aggregates(void **state)
     shelf_close(&into);
     shelf_close(&left);
     shelf_close(&right);
+}
+
+/* --- The size of replies --- */
+
+/* Bytes of a reply as its limit counts them. */
+static uint64_t reply_bytes(const struct store_reply *reply)
+{
+    uint64_t bytes = reply->count * STORE_ELEMENT_BYTES;
+    for (size_t i = 0; i < reply->count; i++)
+        bytes += reply->elements[i].name.size + reply->elements[i].value.size;
+    return bytes;
+}
+
+static void a_reply_is_refused_just_when_it_passes_its_limit(void **state)
+{
+    (void)state;
+    struct store_element asked[] = {
+        {.name = bytes_of("17")}, {.name = bytes_of("x")}, {.name = bytes_of("4")}};
+    const struct {
+        enum store_type type;
+        enum store_command_kind put;
+        struct store_command command;
+    } cases[] = {
+        {STORE_DICTIONARY, STORE_TABLE_PUT, {.kind = STORE_TABLE_FETCH}},
+        {STORE_DICTIONARY, STORE_TABLE_PUT, {.kind = STORE_TABLE_GET, .elements = asked, .count = 3}},
+        {STORE_SET, STORE_TABLE_PUT, {.kind = STORE_TABLE_FETCH}},
+        {STORE_SET, STORE_TABLE_PUT, {.kind = STORE_TABLE_SAMPLE, .limit = STORE_NO_LIMIT}},
+        {STORE_SET, STORE_TABLE_PUT, {.kind = STORE_TABLE_POP, .limit = STORE_NO_LIMIT}},
+        {STORE_LIST, STORE_LIST_PUSH, {.kind = STORE_LIST_FETCH, .start = 10, .end = -10}},
+        {STORE_LIST, STORE_LIST_PUSH, {.kind = STORE_LIST_POP}},
+        {STORE_SORTED_SET, STORE_SORTED_PUT, {.kind = STORE_SORTED_BY_INDEX, .start = 7, .end = STORE_END}},
+        {STORE_SORTED_SET,
+         STORE_SORTED_PUT,
+         {.kind = STORE_SORTED_BY_SCORE,
+          .min.score = -INFINITY,
+          .max.score = 4000,
+          .descending = true,
+          .limit = STORE_NO_LIMIT}},
+        {STORE_SORTED_SET, STORE_SORTED_PUT, {.kind = STORE_SORTED_SCORE, .elements = asked, .count = 3}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shelf shelf;
+        struct many *many = open_with_many(&shelf, cases[i].type, cases[i].put);
+        struct store_command command = cases[i].command;
+        struct store_command look = command;
+        if (command.kind == STORE_TABLE_POP)
+            look.kind = STORE_TABLE_FETCH;
+        assert_int_equal(apply(&shelf, look), STORE_OK);
+        uint64_t bytes = command.kind == STORE_LIST_POP ? 1 + STORE_ELEMENT_BYTES : reply_bytes(&shelf.reply);
+        uint64_t length = shelf.collection->length;
+        for (command.reply_limit_bytes = 1; command.reply_limit_bytes < bytes;
+             command.reply_limit_bytes += 1 + bytes / 10) {
+            assert_int_equal(apply(&shelf, command), STORE_TOO_LARGE);
+            assert_int_equal(shelf.reply.count, 0);
+        }
+        command.reply_limit_bytes = bytes - 1;
+        assert_int_equal(apply(&shelf, command), STORE_TOO_LARGE);
+        assert_int_equal(shelf.collection->length, length);
+        command.reply_limit_bytes = bytes;
+        assert_int_equal(apply(&shelf, command), STORE_OK);
+        assert_int_equal(reply_bytes(&shelf.reply), bytes);
+        free(many);
+        shelf_close(&shelf);
+    }
 }
 
 /* --- Memory --- */
@@ -630,9 +775,10 @@ static void grow_at_random(const struct load *load, bool in_order_first)
             payload += elements[i].name.size + elements[i].value.size + sizeof elements[i].score;
         }
         uint64_t bound = collection_growth_bytes(&command);
+        uint64_t need = collection_need_bytes(shelf.collection, &command);
         assert_int_equal(apply(&shelf, command), STORE_OK);
         if (shelf.collection->bytes > before)
-            assert_true(shelf.collection->bytes - before <= bound);
+            assert_true(shelf.collection->bytes - before <= (need < bound ? need : bound));
         assert_true(bound <= 3 * payload + command.count * 450 + 8192);
         before = shelf.collection->bytes;
     }
@@ -649,6 +795,117 @@ static void a_command_adds_no_more_memory_than_was_said(void **state)
     }
 }
 
+/* Names of 16 bytes in an order that is hard on pages: all at one end, then all over, and equal scores between. */
+enum filling { ASCENDING, DESCENDING, SCATTERED, EQUAL, FILLINGS };
+
+struct batch {
+    uint64_t next;
+    struct store_element *elements;
+    uint64_t (*names)[2];
+};
+
+static void draw_batch(struct draws *draws, struct batch *batch, size_t count, enum filling filling)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = batch->next++;
+        batch->names[i][0] = filling == SCATTERED ? draw(draws, UINT32_MAX) : number;
+        batch->names[i][1] = filling == DESCENDING ? ~number : number;
+        double score = filling == EQUAL ? 7 : filling == DESCENDING ? -(double)number : (double)number;
+        batch->elements[i] = (struct store_element){
+            .name = bytes_make(batch->names[i], sizeof batch->names[i]),
+            .score = filling == SCATTERED ? (double)draw(draws, (uint64_t)1 << 30) : score,
+        };
+    }
+}
+
+/* Returns the bytes by which the collection grew, which must not be more than was said. */
+static uint64_t add_batch(struct shelf *shelf, const struct load *load, const struct batch *batch,
+                          size_t count, uint64_t *need)
+{
+    struct store_command put = {
+        .kind = load->put,
+        .type = load->type,
+        .elements = batch->elements,
+        .count = count,
+        .from_end = batch->next % 2,
+    };
+    uint64_t before = shelf->collection->bytes;
+    *need = collection_need_bytes(shelf->collection, &put);
+    assert_int_equal(apply(shelf, put), STORE_OK);
+    int64_t grown = (int64_t)(shelf->collection->bytes - before);
+    assert_true(grown <= (int64_t)*need);
+    return grown < 0 ? 0 : (uint64_t)grown;
+}
+
+#define LARGE_BATCH 100000
+
+static void open_batch(struct batch *batch)
+{
+    batch->next = 1;
+    batch->elements = calloc(LARGE_BATCH, sizeof *batch->elements);
+    batch->names = calloc(LARGE_BATCH, sizeof *batch->names);
+    assert_non_null(batch->elements);
+    assert_non_null(batch->names);
+}
+
+static void close_batch(struct batch *batch)
+{
+    free(batch->elements);
+    free(batch->names);
+}
+
+static void a_command_needs_no_more_than_is_said_whatever_was_there(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {20000, 1, 3, 100, 5000, 1, 1000, 30000, 2, 10000};
+    struct draws draws = draws_begin("need");
+    struct batch batch;
+    open_batch(&batch);
+    for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        for (enum filling first = 0; first < FILLINGS; first++) {
+            struct shelf shelf;
+            shelf_open(&shelf, loads[i].type);
+            for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+                uint64_t need;
+                draw_batch(&draws, &batch, counts[k], k == 0 ? first : (enum filling)draw(&draws, FILLINGS));
+                add_batch(&shelf, &loads[i], &batch, counts[k], &need);
+            }
+            for (unsigned k = 0; k < 500; k++) {
+                uint64_t need;
+                draw_batch(&draws, &batch, 1 + k % 7, SCATTERED);
+                add_batch(&shelf, &loads[i], &batch, 1 + k % 7, &need);
+            }
+            shelf_close(&shelf);
+        }
+    }
+    close_batch(&batch);
+}
+
+static void many_elements_need_about_what_they_take(void **state)
+{
+    (void)state;
+    struct draws draws = draws_begin("need of many");
+    struct batch batch;
+    open_batch(&batch);
+    for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        for (enum filling filling = 0; filling < FILLINGS; filling++) {
+            struct store_command put = {.kind = loads[i].put, .type = loads[i].type};
+            uint64_t whole = collection_need_bytes(NULL, &put);
+            struct shelf shelf;
+            shelf_open(&shelf, loads[i].type);
+            assert_true(shelf.collection->bytes <= whole);
+            for (unsigned k = 0; k < 3; k++) {
+                uint64_t need;
+                draw_batch(&draws, &batch, LARGE_BATCH, filling);
+                uint64_t grown = add_batch(&shelf, &loads[i], &batch, LARGE_BATCH, &need);
+                assert_true(need <= grown * (3 + k) / 2 + 8192);
+            }
+            shelf_close(&shelf);
+        }
+    }
+    close_batch(&batch);
+}
+
 static void only_commands_that_add_want_memory(void **state)
 {
     (void)state;
@@ -657,6 +914,8 @@ static void only_commands_that_add_want_memory(void **state)
         struct store_command command = {.kind = kind, .elements = &element, .count = 1};
         bool adds = collection_command_creates(kind) || kind == STORE_TABLE_KEEP_NEW;
         assert_int_equal(collection_growth_bytes(&command) > 0, adds);
+        command.type = kind < STORE_SORTED_PUT ? STORE_SET : STORE_SORTED_SET;
+        assert_int_equal(collection_need_bytes(NULL, &command) > 0, adds);
         if (adds)
             assert_true(collection_command_writes(kind));
     }
@@ -694,6 +953,7 @@ int main(void)
         cmocka_unit_test(fetch_gives_every_element_once),
         cmocka_unit_test(a_sample_has_none_twice),
         cmocka_unit_test(every_element_is_as_likely_to_be_sampled),
+        cmocka_unit_test(sets_that_are_alike_are_not_sampled_alike),
         cmocka_unit_test(what_is_popped_is_no_longer_there),
         cmocka_unit_test(keep_new_stores_what_was_not_there),
         cmocka_unit_test(a_field_counts_in_decimal_and_refuses_what_is_no_number),
@@ -705,9 +965,13 @@ int main(void)
         cmocka_unit_test(elements_stand_by_score_and_then_by_name),
         cmocka_unit_test(ranks_count_from_the_end_asked_for_and_equal_scores_may_share_them),
         cmocka_unit_test(ranges_by_index_and_by_score_run_in_the_order_asked_for),
+        cmocka_unit_test(names_of_equal_hash_keep_their_scores_apart),
         cmocka_unit_test(an_increment_that_makes_no_number_is_refused),
         cmocka_unit_test(a_union_weighs_and_aggregates),
+        cmocka_unit_test(a_reply_is_refused_just_when_it_passes_its_limit),
         cmocka_unit_test(a_command_adds_no_more_memory_than_was_said),
+        cmocka_unit_test(a_command_needs_no_more_than_is_said_whatever_was_there),
+        cmocka_unit_test(many_elements_need_about_what_they_take),
         cmocka_unit_test(only_commands_that_add_want_memory),
         cmocka_unit_test(a_big_collection_is_freed_in_many_pieces),
     };

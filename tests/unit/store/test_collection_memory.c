@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "store/collection_calls.h"
+#include "store/memory/collection_kinds.h"
 
 static struct memory {
     bool counting; /* not before main: a sanitizer is not ready to be asked for sizes */
@@ -262,6 +263,179 @@ static void a_sorted_set_without_memory_stays_as_it_was(void **state)
     run_out_of_memory(STORE_SORTED_SET);
 }
 
+/* --- A page that is full to the last byte --- */
+
+static struct store_element tiny_field(uint8_t name[2], unsigned number)
+{
+    name[0] = (uint8_t)number;
+    name[1] = (uint8_t)(number >> 8);
+    return (struct store_element){.name = bytes_make(name, 2)};
+}
+
+static enum store_status put_tiny(struct shelf *shelf, unsigned number, struct bytes value)
+{
+    uint8_t name[2];
+    struct store_element element = tiny_field(name, number);
+    element.value = value;
+    return apply(shelf, (struct store_command){.kind = STORE_TABLE_PUT, .elements = &element, .count = 1});
+}
+
+static enum store_status put_tiny_with(struct shelf *shelf, size_t allocations, unsigned number,
+                                       struct bytes value)
+{
+    memory.for_good = true;
+    memory.failed = false;
+    memory.countdown = allocations;
+    memory.armed = true;
+    enum store_status status = put_tiny(shelf, number, value);
+    memory.armed = false;
+    return status;
+}
+
+/* A field becomes large, for which the page would have to divide; that fails, and nothing may be left of it. */
+static void a_full_page_of_tiny_fields_stays_full_and_no_more(void **state)
+{
+    (void)state;
+    static const uint8_t large[300];
+    uint8_t before[HASH_DIGEST_SIZE];
+    uint8_t after[HASH_DIGEST_SIZE];
+    struct shelf shelf;
+    shelf_open(&shelf, STORE_DICTIONARY);
+    const struct table *table = (const struct table *)(const void *)shelf.collection;
+    unsigned count = 1;
+    assert_int_equal(put_tiny(&shelf, 0, bytes_make("", 0)), STORE_OK);
+    while (page_takes(table->tree.root.page, 3))
+        assert_int_equal(put_tiny(&shelf, count++, bytes_make("", 0)), STORE_OK);
+    assert_int_equal(table->tree.pages, 1);
+    take_digest(&shelf, before);
+    for (unsigned i = 0; i < count; i++) {
+        for (size_t allocations = 0; allocations < 3; allocations++) {
+            assert_int_equal(put_tiny_with(&shelf, allocations, i, bytes_make(large, sizeof large)),
+                             STORE_NO_MEMORY);
+            assert_true(page_live(table->tree.root.page) <= PAGE_MOST);
+            assert_int_equal(put_tiny_with(&shelf, 0, count - 1 - i, bytes_make("", 0)), STORE_OK);
+        }
+    }
+    take_digest(&shelf, after);
+    assert_memory_equal(before, after, sizeof before);
+    assert_int_equal(put_tiny(&shelf, 0, bytes_make(large, sizeof large)), STORE_OK);
+    assert_int_equal(table->tree.pages, 2);
+    shelf_close(&shelf);
+}
+
+/* --- Husks --- */
+
+#define VALUES 200000
+
+static void push_many(struct shelf *shelf)
+{
+    static const uint8_t value[300];
+    struct store_element elements[1000];
+    for (size_t i = 0; i < 1000; i++)
+        elements[i] = (struct store_element){.name = bytes_make(value, i % 500 == 1 ? 300 : 16)};
+    struct store_command push = {
+        .kind = STORE_LIST_PUSH,
+        .elements = elements,
+        .count = 1000,
+        .from_end = true,
+    };
+    while (shelf->collection->length < VALUES)
+        assert_int_equal(apply(shelf, push), STORE_OK);
+}
+
+/* Large parts of a list go, few of it or most; each byte is counted in the list or in the husk. */
+static void what_goes_at_once_is_left_in_a_husk_with_its_bytes(void **state)
+{
+    (void)state;
+    struct store_range most = {.begin = 1000, .count = VALUES - 2000};
+    struct store_range some = {.begin = VALUES / 3, .count = VALUES / 3};
+    struct store_range all = {.count = UINT32_MAX};
+    struct store_element element = {.name = bytes_of("x")};
+    const struct store_command commands[] = {
+        {.kind = STORE_LIST_RETAIN, .start = 5, .end = -5},
+        {.kind = STORE_LIST_RETAIN, .start = VALUES / 2, .end = STORE_END},
+        {.kind = STORE_LIST_RETAIN, .start = 1000, .end = 1010},
+        {.kind = STORE_LIST_RETAIN, .start = 5, .end = 5},
+        {.kind = STORE_LIST_ERASE, .ranges = &most, .range_count = 1},
+        {.kind = STORE_LIST_ERASE, .ranges = &some, .range_count = 1},
+        {.kind = STORE_LIST_ERASE, .ranges = &all, .range_count = 1},
+        {.kind = STORE_LIST_PUSH, .elements = &element, .count = 1, .limit = 2, .from_end = true},
+        {.kind = STORE_LIST_PUSH, .elements = &element, .count = 1, .limit = 2},
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        uint64_t held_before = memory.held_bytes;
+        struct shelf shelf;
+        shelf_open(&shelf, STORE_LIST);
+        push_many(&shelf);
+        assert_int_equal(apply(&shelf, commands[i]), STORE_OK);
+        assert_int_equal(shelf.reply.number, shelf.collection->length);
+        uint64_t husk_bytes = shelf.answer.husk == NULL ? 0 : shelf.answer.husk->bytes;
+        assert_int_equal(shelf.answer.husk != NULL, i > 0);
+        assert_int_equal(memory.held_bytes - held_before, shelf.collection->bytes + husk_bytes);
+        collection_answer_free(&shelf.answer);
+        assert_null(shelf.answer.husk);
+        assert_int_equal(memory.held_bytes - held_before, shelf.collection->bytes);
+        shelf_close(&shelf);
+        assert_int_equal(memory.held_bytes, held_before);
+    }
+}
+
+static void a_set_that_keeps_only_what_is_new_leaves_the_old_in_a_husk(void **state)
+{
+    (void)state;
+    uint64_t held_before = memory.held_bytes;
+    struct shelf shelf;
+    shelf_open(&shelf, STORE_SET);
+    for (uint64_t i = 0; i < 60000; i++) {
+        struct store_element element = {.name = bytes_make(&i, sizeof i)};
+        apply(&shelf, (struct store_command){.kind = STORE_TABLE_PUT, .elements = &element, .count = 1});
+    }
+    struct store_element elements[] = {{.name = bytes_of("new")}, {.name = bytes_make("\1\0\0\0\0\0\0", 8)}};
+    struct store_command keep = {.kind = STORE_TABLE_KEEP_NEW, .elements = elements, .count = 2};
+    uint64_t before = shelf.collection->bytes;
+    uint64_t need = collection_need_bytes(shelf.collection, &keep);
+    assert_int_equal(apply(&shelf, keep), STORE_OK);
+    assert_int_equal(shelf.collection->length, 1);
+    assert_non_null(shelf.answer.husk);
+    assert_true(shelf.answer.husk->bytes + shelf.collection->bytes <= before + need);
+    assert_int_equal(memory.held_bytes - held_before, shelf.answer.husk->bytes + shelf.collection->bytes);
+    unsigned pieces = 1;
+    while (!collection_free_piece(shelf.answer.husk))
+        pieces++;
+    shelf.answer.husk = NULL;
+    assert_true(pieces > 1);
+    assert_int_equal(memory.held_bytes - held_before, shelf.collection->bytes);
+    shelf_close(&shelf);
+    assert_int_equal(memory.held_bytes, held_before);
+}
+
+/* --- Replies that are too large --- */
+
+static void a_reply_of_too_many_elements_is_refused_before_any_memory_is_asked_for(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    shelf_open(&shelf, STORE_LIST);
+    push_many(&shelf);
+    collection_answer_free(&shelf.answer);
+    memory.failed = false;
+    memory.countdown = 0;
+    memory.armed = true;
+    static const uint64_t limits[] = {1, (uint64_t)VALUES * STORE_ELEMENT_BYTES, (uint64_t)VALUES * 16};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct store_command fetch = {
+            .kind = STORE_LIST_FETCH,
+            .end = STORE_END,
+            .reply_limit_bytes = limits[i],
+        };
+        assert_int_equal(apply(&shelf, fetch), STORE_TOO_LARGE);
+        assert_int_equal(shelf.reply.count, 0);
+    }
+    assert_false(memory.failed);
+    memory.armed = false;
+    shelf_close(&shelf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +443,10 @@ int main(void)
         cmocka_unit_test(a_set_without_memory_stays_as_it_was),
         cmocka_unit_test(a_list_without_memory_stays_as_it_was),
         cmocka_unit_test(a_sorted_set_without_memory_stays_as_it_was),
+        cmocka_unit_test(a_full_page_of_tiny_fields_stays_full_and_no_more),
+        cmocka_unit_test(what_goes_at_once_is_left_in_a_husk_with_its_bytes),
+        cmocka_unit_test(a_set_that_keeps_only_what_is_new_leaves_the_old_in_a_husk),
+        cmocka_unit_test(a_reply_of_too_many_elements_is_refused_before_any_memory_is_asked_for),
     };
     memory.counting = true;
     return allocators_are_ours ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

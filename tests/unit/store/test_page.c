@@ -133,6 +133,34 @@ static void a_page_of_small_records_holds_little_else(void **state)
     page_free(page, &bytes);
 }
 
+static void a_record_made_large_and_small_again_takes_what_it_took(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 3, 15, 16, 17, 200, 256};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct model model = {.slot_size = PAGE_SLOT_PLAIN};
+        model.page = page_create(PAGE_SLOT_PLAIN, 0, &model.bytes);
+        assert_non_null(model.page);
+        for (unsigned k = 0; k < 6; k++)
+            insert(&model, k, sizes[i], k);
+        assert_int_equal(model.count, 6);
+        size_t live = page_live(model.page);
+        uint64_t bytes = model.bytes;
+        for (unsigned k = 0; k < 6; k++) {
+            resize(&model, k, 5000);
+            assert_page(&model);
+        }
+        for (unsigned k = 0; k < 6; k++)
+            resize(&model, k, sizes[i]);
+        assert_page(&model);
+        assert_int_equal(model.page->far, 0);
+        assert_int_equal(page_live(model.page), live);
+        assert_true(model.bytes <= bytes + 6 * sizeof(struct page_far) + 128);
+        page_free(model.page, &model.bytes);
+        assert_int_equal(model.bytes, 0);
+    }
+}
+
 static void a_page_is_freed_piece_by_piece(void **state)
 {
     (void)state;
@@ -155,6 +183,7 @@ int main(void)
         cmocka_unit_test(records_keep_order_and_bytes),
         cmocka_unit_test(records_keep_their_keys),
         cmocka_unit_test(a_page_of_small_records_holds_little_else),
+        cmocka_unit_test(a_record_made_large_and_small_again_takes_what_it_took),
         cmocka_unit_test(a_page_is_freed_piece_by_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

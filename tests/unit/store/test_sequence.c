@@ -137,6 +137,82 @@ static void it_does_as_an_array_does(void **state)
     model_close(model);
 }
 
+/* Draws ranges, ascending and apart. */
+static size_t draw_ranges(struct model *model, struct sequence_range *ranges, size_t most)
+{
+    size_t count = 0;
+    uint64_t longest = draw(&model->draws, 3) == 0 ? 2000 : 3;
+    uint64_t next = draw(&model->draws, 200);
+    while (count < most && next < model->count) {
+        uint64_t left = model->count - next;
+        uint64_t size = 1 + draw(&model->draws, longest);
+        ranges[count++] = (struct sequence_range){.index = next, .count = size < left ? size : left};
+        next += size + 1 + draw(&model->draws, 400);
+    }
+    return count;
+}
+
+static void erase_at_random(struct model *model, struct sequence *gone)
+{
+    struct sequence_range ranges[50];
+    size_t count = draw_ranges(model, ranges, 1 + draw(&model->draws, 50));
+    uint64_t moved_before = gone == NULL ? 0 : sequence_page_bytes(gone);
+    sequence_erase(&model->sequence, ranges, count, gone);
+    for (size_t i = count; i-- > 0;) {
+        memmove(&model->values[ranges[i].index], &model->values[ranges[i].index + ranges[i].count],
+                (model->count - ranges[i].index - ranges[i].count) * sizeof model->values[0]);
+        model->count -= ranges[i].count;
+    }
+    if (gone == NULL)
+        return;
+    uint64_t moved = sequence_page_bytes(gone) - moved_before;
+    assert_true(moved <= model->bytes);
+    model->bytes -= moved;
+    *gone->bytes += moved;
+}
+
+static void ranges_go_in_one_walk(void **state)
+{
+    (void)state;
+    struct model *model = model_open("ranges");
+    for (unsigned round = 0; round < 60; round++) {
+        uint64_t gone_bytes = 0;
+        struct sequence gone = {.bytes = &gone_bytes};
+        while (model->count < VALUES_MOST * 9 / 10)
+            push(model, draw(&model->draws, 2), draw_size(&model->draws), (uint32_t)model->count);
+        for (unsigned i = 0; i < 5 && model->count > 0; i++)
+            erase_at_random(model, round % 2 == 0 ? &gone : NULL);
+        check_sequence(model);
+        unsigned budget = UINT32_MAX;
+        assert_true(sequence_free_piece(&gone, &budget));
+        assert_int_equal(gone_bytes, 0);
+    }
+    struct sequence_range all = {.count = model->count};
+    sequence_erase(&model->sequence, &all, 1, NULL);
+    assert_null(model->sequence.pages);
+    model->count = 0;
+    model_close(model);
+}
+
+static void a_long_ring_grows_with_its_values_where_they_are(void **state)
+{
+    (void)state;
+    for (uint64_t fronts = 0; fronts <= 2; fronts++) {
+        struct model *model = model_open("long ring");
+        uint64_t before = 0;
+        for (uint32_t i = 0; i < 25000; i++) {
+            uint64_t most = sequence_growth_most(&model->sequence, PAGE_SLOT_PLAIN + 250);
+            push(model, draw(&model->draws, 2) >= fronts, 250, i);
+            assert_true(model->bytes <= before || model->bytes - before <= most);
+            before = model->bytes;
+        }
+        assert_true(model->sequence.used > 3000);
+        assert_true(model->sequence.room - model->sequence.used <= model->sequence.used / 8 + 256);
+        check_sequence(model);
+        model_close(model);
+    }
+}
+
 static void a_queue_may_go_round_for_ever(void **state)
 {
     (void)state;
@@ -185,6 +261,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_does_as_an_array_does),
+        cmocka_unit_test(ranges_go_in_one_walk),
+        cmocka_unit_test(a_long_ring_grows_with_its_values_where_they_are),
         cmocka_unit_test(a_queue_may_go_round_for_ever),
         cmocka_unit_test(a_long_list_of_small_values_holds_little_else),
         cmocka_unit_test(pieces_of_freeing_are_bounded),
