@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/memory/collection_kinds.h"
+#include "store/memory/command_kind.h"
 #include "store/memory/counted.h"
 
 /* Pages that a piece of freeing takes: about 50 us. */
@@ -84,7 +85,7 @@ bool collection_free_piece(struct collection *collection)
 
 uint64_t collection_growth_bytes(const struct store_command *command)
 {
-    if (!collection_command_creates(command->kind) && command->kind != STORE_TABLE_KEEP_NEW)
+    if (!command_kind_of(command)->grows)
         return 0;
     uint64_t bytes = GROWTH_BYTES;
     bool sorted = command->kind == STORE_SORTED_PUT || command->kind == STORE_SORTED_INCREMENT;
@@ -96,39 +97,6 @@ uint64_t collection_growth_bytes(const struct store_command *command)
             bytes += size + GROWTH_TREE_BYTES + (sorted ? SCORE_BYTES + GROWTH_TREE_BYTES : 0);
     }
     return bytes;
-}
-
-bool collection_command_writes(enum store_command_kind kind)
-{
-    switch (kind) {
-    case STORE_CLEAR:
-    case STORE_TABLE_REMOVE:
-    case STORE_TABLE_POP:
-    case STORE_TABLE_KEEP_NEW:
-    case STORE_LIST_POP:
-    case STORE_LIST_RETAIN:
-    case STORE_LIST_ERASE:
-    case STORE_LIST_REMOVE:
-    case STORE_SORTED_REMOVE:
-        return true;
-    default:
-        return collection_command_creates(kind);
-    }
-}
-
-bool collection_command_creates(enum store_command_kind kind)
-{
-    switch (kind) {
-    case STORE_TABLE_PUT:
-    case STORE_TABLE_INCREMENT:
-    case STORE_LIST_PUSH:
-    case STORE_SORTED_PUT:
-    case STORE_SORTED_INCREMENT:
-    case STORE_SORTED_UNION:
-        return true;
-    default:
-        return false;
-    }
 }
 
 void collection_apply(struct collection *collection, const struct store_command *command,

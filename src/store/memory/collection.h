@@ -33,10 +33,6 @@ bool collection_free_piece(struct collection *collection);
 /* The most by which a command can make a collection's `bytes` grow, a new collection included. */
 uint64_t collection_growth_bytes(const struct store_command *command);
 
-/* Whether the command could change a collection, and whether it creates one where there is none. */
-bool collection_command_writes(enum store_command_kind kind);
-bool collection_command_creates(enum store_command_kind kind);
-
 /* Does the command, which is of the collection's type and neither STORE_CLEAR nor STORE_SORTED_UNION, and fills
  * STATUS and what belongs to it in REPLY. What a reply points at lives until the collection's next change, and
  * until collection_answer_free. NO_MEMORY, where the C library has none, leaves the collection as it was. Length 0

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "store/collection_calls.h"
+#include "store/memory/command_kind.h"
 
 /* Elements whose names are "0", "1", ... */
 #define MANY 5000
@@ -655,10 +656,9 @@ static void only_commands_that_add_want_memory(void **state)
     struct store_element element = {.name = bytes_of("x")};
     for (enum store_command_kind kind = STORE_LENGTH; kind < STORE_COMMAND_KINDS; kind++) {
         struct store_command command = {.kind = kind, .elements = &element, .count = 1};
-        bool adds = collection_command_creates(kind) || kind == STORE_TABLE_KEEP_NEW;
+        bool adds = command_kind_of(&command)->grows;
         assert_int_equal(collection_growth_bytes(&command) > 0, adds);
-        if (adds)
-            assert_true(collection_command_writes(kind));
+        assert_true(command_kind_of(&command)->writes || !adds);
     }
 }
 
