@@ -5,10 +5,11 @@
 #include <mayfly/mayfly.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-static bool publish(mayfly_client *client, const char *cache, const char *text)
+static bool publish(mayfly_client *client, const mayfly_topic_options *to, const char *text)
 {
-    const mayfly_request request = mayfly_publish_text(cache, mayfly_text("news"), mayfly_text(text));
+    const mayfly_request request = mayfly_publish_text(to->cache, to->topic, mayfly_text(text));
     mayfly_reply *reply;
     mayfly_status status = mayfly_call(client, &request, &reply);
     if (status != MAYFLY_OK)
@@ -41,14 +42,15 @@ static bool show(const mayfly_topic_event *event)
 }
 
 /* Publishes once the subscription stands, and prints until it is told to stop. */
-static bool listen_to_news(mayfly_client *client, const char *cache, mayfly_subscription *subscription)
+static bool listen_to_news(mayfly_client *client, const mayfly_topic_options *to,
+                           mayfly_subscription *subscription)
 {
     mayfly_topic_event *event;
     bool is_standing = false;
     bool goes_on = true;
     while (goes_on && mayfly_subscription_next(subscription, -1, &event) == MAYFLY_OK) {
         if (event->kind == MAYFLY_TOPIC_SUBSCRIBED && !is_standing)
-            is_standing = publish(client, cache, "hello") && publish(client, cache, "stop");
+            is_standing = publish(client, to, "hello") && publish(client, to, "stop");
         goes_on = show(event);
         mayfly_topic_event_free(event);
     }
@@ -71,11 +73,14 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-    const mayfly_topic_options options = {.cache = argv[3], .topic = mayfly_text("news")};
+    /* A topic of our own: a subscription begins with the newest message, which would be the last run's "stop". */
+    char topic[32];
+    (void)snprintf(topic, sizeof topic, "news-%d", (int)getpid());
+    const mayfly_topic_options options = {.cache = argv[3], .topic = mayfly_text(topic)};
     mayfly_subscription *subscription;
     bool ok = false;
     if (mayfly_subscribe(client, &options, NULL, NULL, &subscription, &error) == MAYFLY_OK)
-        ok = listen_to_news(client, argv[3], subscription);
+        ok = listen_to_news(client, &options, subscription);
     else
         (void)fprintf(stderr, "%s\n", error.message);
     mayfly_unsubscribe(subscription);

@@ -457,8 +457,8 @@ typedef struct mayfly_handle {
 
 /* Sends a request without waiting. OK: the callback will be called, once, never from within this function.
  * Otherwise it will not be: INVALID_ARGUMENT for a request that cannot be sent or a client driven by calls,
- * RESOURCE_EXHAUSTED when the backlog is full or memory is out, CANCELLED while the client is being closed.
- * HANDLE may be NULL. */
+ * RESOURCE_EXHAUSTED when the backlog is full or memory is out, CANCELLED while the client is being closed,
+ * FAILED_PRECONDITION in a child that was forked after the client opened. HANDLE may be NULL. */
 MAYFLY_API mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
                                       mayfly_callback callback, void *context, mayfly_handle *handle);
 

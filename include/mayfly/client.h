@@ -17,7 +17,8 @@
  * connect that is under way or to come, and fail with UNAVAILABLE when it fails.
  *
  * After a fork, the parent's clients stay the parent's. A child that uses one is told FAILED_PRECONDITION
- * (mayfly_call, mayfly_client_step), and mayfly_client_close does nothing there; it opens its own.
+ * (mayfly_call, mayfly_start, mayfly_client_step), and mayfly_cancel and mayfly_client_close do nothing
+ * there; it opens its own.
  */
 #ifndef MAYFLY_CLIENT_H
 #define MAYFLY_CLIENT_H

@@ -21,8 +21,8 @@ typedef struct mayfly_configuration {
     /* Further attempts of a call that failed with INTERNAL or UNAVAILABLE, of methods that may be repeated,
      * and of any call that the server certainly did not see. 0 to 100. */
     uint32_t retries;
-    /* A connection on which nothing came for this long is asked for a sign of life; 0: never. At most
-     * 3,600,000 ms. */
+    /* A connection on which nothing came for this long is asked for a sign of life; 0: never, but for those of
+     * subscriptions, for which it is 5,000 ms then, with a timeout of 1,000 ms. At most 3,600,000 ms. */
     uint32_t keepalive_interval_ms;
     /* One that does not answer for so long is given up. 1 to 3,600,000 ms where there is an interval. */
     uint32_t keepalive_timeout_ms;
@@ -47,7 +47,7 @@ MAYFLY_API mayfly_configuration mayfly_configuration_laptop_v1(void);
 MAYFLY_API mayfly_configuration mayfly_configuration_in_region_default_v1(void);
 /* The same for p99.9 under 5 ms: up to 5 calls at once. */
 MAYFLY_API mayfly_configuration mayfly_configuration_in_region_low_latency_v1(void);
-/* For functions that are frozen between requests: no keepalive, one channel. */
+/* For functions that are frozen between requests: no keepalive of calls, one channel. */
 MAYFLY_API mayfly_configuration mayfly_configuration_lambda_v1(void);
 
 /* Where the server is. The text must live until mayfly_client_open returns. */

@@ -53,7 +53,8 @@ static inline mayfly_request mayfly_publish_text(const char *cache, mayfly_bytes
 typedef struct mayfly_topic_options {
     const char *cache;
     mayfly_bytes topic; /* UTF-8, 1 byte or more */
-    /* To go on where an earlier subscription ended: the sequence number behind its last, and its page. */
+    /* To go on where an earlier subscription ended: the sequence number behind its last, and its page; page 0
+     * where that is not known. */
     uint64_t resume_at_sequence;
     uint64_t resume_at_page;
     /* How long the server may take to confirm the subscription, connecting included. 0: the configuration's

@@ -45,6 +45,18 @@ static inline void list_remove(struct list *link)
     list_init(link);
 }
 
+/* Moves all elements of FROM to the end of TO. */
+static inline void list_move(struct list *from, struct list *to)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 /* Takes the first element out; the list must not be empty. */
 static inline struct list *list_pop_front(struct list *head)
 {

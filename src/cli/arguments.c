@@ -65,11 +65,13 @@ static int read_id(const char *text, uint32_t *id)
 
 static int read_range(const char *text, mayfly_range *range)
 {
-    char begin[24];
+    char begin[24]; /* more digits than an index has */
     int64_t index;
     int64_t count = 1;
     size_t size = strcspn(text, ":");
-    (void)snprintf(begin, sizeof begin, "%.*s", (int)(size < sizeof begin ? size : sizeof begin), text);
+    if (size >= sizeof begin)
+        return cli_fail(CLI_USAGE, "INDEX is a whole number of 0 to 4294967295, not \"%s\"", text);
+    (void)snprintf(begin, sizeof begin, "%.*s", (int)size, text);
     if (!settings_read_whole("INDEX", begin, 0, UINT32_MAX, &index) ||
         (text[size] == ':' && !settings_read_whole("COUNT", text + size + 1, 0, UINT32_MAX, &count)))
         return CLI_USAGE;

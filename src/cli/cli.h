@@ -43,8 +43,9 @@ __attribute__((format(printf, 2, 3))) int cli_fail(enum cli_exit code, const cha
 int cli_help_overview(void);
 /* Of a command; for a client called with a verb of its own, ARGV[1], of that. */
 int cli_help(const struct cli_command *command, int argc, char **argv);
-/* Whether the arguments ask for help, as --help or -h. */
-bool cli_wants_help(int argc, char **argv);
+/* Whether the arguments ask for help: as --help anywhere, or as -h directly behind the command or its verb; further on
+ * that is a value like any other. */
+bool cli_wants_help(const struct cli_command *command, int argc, char **argv);
 
 /* The options of every command as a page for docs/. */
 int cli_settings_page(void);

@@ -2,10 +2,15 @@
 #include "cli/settings.h"
 #include "cli/verb.h"
 
-bool cli_wants_help(int argc, char **argv)
+bool cli_wants_help(const struct cli_command *command, int argc, char **argv)
 {
+    bool has_verb =
+        command->verbs != NULL && !verb_is_only(command->verbs) && verb_find(command, argc, argv) != NULL;
+    int behind = has_verb ? 2 : 1;
+    if (argc > behind && strcmp(argv[behind], "-h") == 0)
+        return true;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (strcmp(argv[i], "--help") == 0)
             return true;
     return false;
 }

@@ -106,6 +106,10 @@ void json_format_number(double number, char text[JSON_NUMBER_BYTES])
 
 void json_number(struct json *json, double number)
 {
+    if (isnan(number)) {
+        json_null(json);
+        return;
+    }
     if (isinf(number)) {
         json_text(json, number > 0 ? "Infinity" : "-Infinity");
         return;

@@ -1,5 +1,5 @@
 /* Writes JSON (RFC 8259). Bytes that are UTF-8 become a string, any other {"base64": "..."}; numbers that JSON does not
- * have become the strings "Infinity" and "-Infinity". Commas come by themselves. */
+ * have become the strings "Infinity" and "-Infinity", what is not a number null. Commas come by themselves. */
 #ifndef MAYFLY_CLI_JSON_H
 #define MAYFLY_CLI_JSON_H
 

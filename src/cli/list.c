@@ -2,18 +2,50 @@
 #include "cli/print.h"
 #include "cli/verb.h"
 
+/* One value is pushed; several go as one concatenation, so that all of them are there at once or none. */
+static int push(struct target *target, mayfly_method concatenate)
+{
+    mayfly_request *request = &target->request;
+    if (request->item_count > 1)
+        request->method = concatenate;
+    else
+        request->value = target->items[0].value;
+    return CLI_OK;
+}
+
+/* The last value pushed becomes the first. */
+static int push_front(struct target *target)
+{
+    size_t count = target->request.item_count;
+    for (size_t i = 0; i < count / 2; i++) {
+        mayfly_item item = target->items[i];
+        target->items[i] = target->items[count - 1 - i];
+        target->items[count - 1 - i] = item;
+    }
+    return push(target, MAYFLY_METHOD_LIST_CONCATENATE_FRONT);
+}
+
+static int push_back(struct target *target)
+{
+    return push(target, MAYFLY_METHOD_LIST_CONCATENATE_BACK);
+}
+
 const struct verb list_verbs[] = {
     {"push-front",
-     "put a value before the first and print the length",
+     "put values before the first, one after the other, so that the last comes first; print the length",
      MAYFLY_METHOD_LIST_PUSH_FRONT,
      {ARGUMENT_CACHE, ARGUMENT_LIST, ARGUMENT_VALUE},
+     .repeated = 1,
      .options = TAKES_COLLECTION_TTL | TAKES_TRUNCATE,
+     .adjust = push_front,
      .print = print_number},
     {"push-back",
-     "put a value behind the last and print the length",
+     "put values behind the last, one after the other, and print the length",
      MAYFLY_METHOD_LIST_PUSH_BACK,
      {ARGUMENT_CACHE, ARGUMENT_LIST, ARGUMENT_VALUE},
+     .repeated = 1,
      .options = TAKES_COLLECTION_TTL | TAKES_TRUNCATE,
+     .adjust = push_back,
      .print = print_number},
     {"concatenate-front",
      "put values, in this order, before the first and print the length",

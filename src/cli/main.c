@@ -2,7 +2,9 @@
 #include "cli/cli.h"
 #include "cli/verb.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 int cli_fail(enum cli_exit code, const char *format, ...)
 {
@@ -34,7 +36,7 @@ static int run(int argc, char **argv)
     if (command == NULL)
         return cli_fail(CLI_USAGE, "there is no command \"%s\"; `mayfly help` lists those there are",
                         argv[0]);
-    if (cli_wants_help(argc, argv))
+    if (cli_wants_help(command, argc, argv))
         return cli_help(command, argc, argv);
     return command->verbs != NULL ? verb_run(command, argc, argv) : command->run(argc, argv);
 }
@@ -63,8 +65,23 @@ static int choose(int argc, char **argv)
     return run(argc, argv);
 }
 
+/* A program may be started with standard streams that are closed. Whatever it opens next would get their numbers, and
+ * be read or written in their place, so something else takes them: what cannot be read for the first, what cannot be
+ * written for the second, so that a command which needs them fails, and what swallows all for the third. */
+static bool fill_standard_streams(void)
+{
+    static const int modes[] = {
+        [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!fill_standard_streams())
+        return CLI_LOCAL;
     int code = choose(argc - 1, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout) != 0)
         return cli_fail(CLI_LOCAL, "standard output cannot be written");

@@ -223,7 +223,7 @@ static const struct setting settings_table[] = {
       .fallback = "0",
       .max = INT64_MAX,
       .value_name = "SEQUENCE",
-      .help = "go on at this sequence number; 0: with what is published from now on"}},
+      .help = "go on at this sequence number; 0: with the newest message, where there is one"}},
     {TAKES_SUBSCRIPTION,
      {.name = "page",
       .type = OPTION_NUMBER,
@@ -231,7 +231,7 @@ static const struct setting settings_table[] = {
       .fallback = "0",
       .max = INT64_MAX,
       .value_name = "PAGE",
-      .help = "the page that --resume is of"}},
+      .help = "the page that --resume is of; 0: not known"}},
 };
 
 #define SETTINGS (sizeof settings_table / sizeof settings_table[0])
@@ -285,10 +285,13 @@ bool settings_read_number(const char *name, const char *text, double *value)
     return false;
 }
 
-static bool apply_index(const char *name, const char *text, int64_t open, int64_t *index)
+/* One end of a slice, whose indices may count from the end, or of a range of ranks, which may not. */
+static bool apply_index(const char *name, const char *text, unsigned taken, int64_t *index)
 {
-    *index = open;
-    return text == NULL || settings_read_whole(name, text, INT32_MIN, UINT32_MAX, index);
+    bool is_rank = taken & TAKES_RANKS;
+    *index = MAYFLY_UNBOUNDED;
+    return text == NULL ||
+           settings_read_whole(name, text, is_rank ? 0 : INT32_MIN, is_rank ? UINT32_MAX : INT32_MAX, index);
 }
 
 static bool apply_bound(const char *name, const char *inclusive, const char *exclusive, mayfly_bound *bound)
@@ -312,8 +315,8 @@ static bool apply_range(const struct settings *settings, unsigned taken, mayfly_
 {
     int64_t number;
     if (taken & (TAKES_SLICE | TAKES_RANKS)) {
-        if (!apply_index("--start", settings->start, MAYFLY_UNBOUNDED, &request->start) ||
-            !apply_index("--end", settings->end, MAYFLY_UNBOUNDED, &request->end))
+        if (!apply_index("--start", settings->start, taken, &request->start) ||
+            !apply_index("--end", settings->end, taken, &request->end))
             return false;
     }
     if ((taken & TAKES_RANKS) && request->end == MAYFLY_UNBOUNDED)

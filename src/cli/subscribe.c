@@ -188,8 +188,9 @@ static int listen_until_told(struct listener *listener, const struct target *tar
     mayfly_error error;
     mayfly_status status =
         mayfly_subscribe(target->client, &options, on_event, listener, &subscription, &error);
-    if (status != MAYFLY_OK)
-        return cli_fail(target_exit_code(status), "%s: %s", mayfly_status_name(status), error.message);
+    if (status != MAYFLY_OK) /* nothing was sent yet */
+        return cli_fail(status == MAYFLY_INVALID_ARGUMENT ? CLI_USAGE : target_exit_code(status), "%s: %s",
+                        mayfly_status_name(status), error.message);
     while (!listener->done)
         listen_once(listener, target->client);
     mayfly_unsubscribe(subscription);

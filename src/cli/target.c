@@ -64,8 +64,11 @@ int target_call(struct target *target)
     mayfly_status status = mayfly_call(target->client, &target->request, &target->reply);
     if (status == MAYFLY_OK)
         return CLI_OK;
-    return cli_fail(target_exit_code(status), "%s: %s", mayfly_status_name(status),
-                    target->reply != NULL ? target->reply->message : "memory is out");
+    if (target->reply == NULL)
+        return cli_fail(CLI_LOCAL, "memory is out");
+    bool is_ours = status == MAYFLY_INVALID_ARGUMENT && target->reply->attempts == 0; /* nothing was sent */
+    return cli_fail(is_ours ? CLI_USAGE : target_exit_code(status), "%s: %s", mayfly_status_name(status),
+                    target->reply->message);
 }
 
 void target_close(struct target *target)

@@ -278,8 +278,17 @@ bool client_call_begin(struct client_call *call)
 
 /* --- What comes back --- */
 
+static void call_fail(struct client_call *call, mayfly_status status, const char *message)
+{
+    call->reply.status = status;
+    call->reply.message = message != NULL ? message : "";
+}
+
 mayfly_item *client_call_add_item(struct client_call *call)
 {
+    bool is_limited = client_methods[call->method].traits & ANSWERS_EACH;
+    if (is_limited && call->batch.count == call->batch.asked)
+        return NULL;
     if (call->batch.count == call->batch.capacity) {
         size_t capacity = call->batch.capacity > 0 ? 2 * call->batch.capacity : 16;
         mayfly_item *items = arena_alloc(&call->arena, capacity * sizeof *items);
@@ -296,12 +305,22 @@ mayfly_item *client_call_add_item(struct client_call *call)
     return item;
 }
 
+void client_call_forget(struct client_call *call)
+{
+    call->reply = (mayfly_reply){.message = "", .attempts = call->reply.attempts};
+    call->batch.count = 0;
+}
+
 void client_call_message(struct client_call *call, struct bytes message)
 {
-    if (!client_methods[call->method].decode(call, message) && call->reply.status == MAYFLY_OK) {
-        call->reply.status = MAYFLY_INTERNAL;
-        call->reply.message = "the reply is not what the method promises";
-    }
+    static const char problem[] = "the reply is not what the method promises";
+    const struct client_method *method = &client_methods[call->method];
+    if (method->decode(call, message))
+        return;
+    if (method->traits & STREAMS) /* nobody knows how much of this would come */
+        client_call_end(call, MAYFLY_INTERNAL, problem);
+    else
+        call_fail(call, MAYFLY_INTERNAL, problem);
 }
 
 /* Whether a failed attempt may be followed by another one. */
@@ -319,8 +338,7 @@ static void call_repeat(struct client_call *call)
 {
     struct mayfly_client *client = call->client;
     atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
-    call->reply = (mayfly_reply){.message = "", .attempts = call->reply.attempts};
-    call->batch.count = 0; /* what came of a reply is forgotten */
+    client_call_forget(call);
     leave_flight(call);
     list_remove(&call->link);
     list_push_front(&client->backlog, &call->link);
@@ -340,12 +358,6 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
     }
     call->reply.trailers = list;
     call->reply.trailer_count = trailers->count;
-}
-
-static void call_fail(struct client_call *call, mayfly_status status, const char *message)
-{
-    call->reply.status = status;
-    call->reply.message = message != NULL ? message : "";
 }
 
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)

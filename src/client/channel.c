@@ -17,6 +17,8 @@
 #define CONNECT_LIMIT_NS    ((int64_t)5 * CLOCK_NS_PER_S) /* two lost SYNs, at one address */
 #define STEADY_NS           ((int64_t)1 * CLOCK_NS_PER_S) /* a connection that lived so long was a good one */
 #define CLIENT_HEADER_BYTES 65536
+#define TOPIC_INTERVAL_MS   5000 /* keepalive of subscriptions, which wait for ever */
+#define TOPIC_TIMEOUT_MS    1000
 #define STALL_LIMIT_NS      ((int64_t)30 * CLOCK_NS_PER_S)
 #define CLIENT_BUFFERED_MAX ((size_t)1 << 30)
 
@@ -32,9 +34,29 @@ static void count_ready(struct mayfly_client *client)
 
 /* --- Keepalive --- */
 
+static bool is_for_topics(const struct channel *channel)
+{
+    return channel->set == &channel->client->topic_channels;
+}
+
+struct keepalive {
+    uint32_t interval_ms; /* 0: none */
+    uint32_t timeout_ms;
+};
+
+/* What the configuration says. A call without keepalive has its deadline; a subscription would hear of a dead
+ * connection never, so its own is not to be done without. */
+static struct keepalive keepalive_of(const struct channel *channel)
+{
+    const mayfly_configuration *configuration = &channel->client->configuration;
+    if (configuration->keepalive_interval_ms == 0 && is_for_topics(channel))
+        return (struct keepalive){TOPIC_INTERVAL_MS, TOPIC_TIMEOUT_MS};
+    return (struct keepalive){configuration->keepalive_interval_ms, configuration->keepalive_timeout_ms};
+}
+
 static void keepalive_arm(struct channel *channel, int64_t from_ns, uint32_t wait_ms)
 {
-    if (channel->client->configuration.keepalive_interval_ms > 0)
+    if (wait_ms > 0)
         (void)net_loop_arm(&channel->client->loop, &channel->keepalive,
                            clock_add(from_ns, (int64_t)wait_ms * CLOCK_NS_PER_MS));
 }
@@ -42,18 +64,18 @@ static void keepalive_arm(struct channel *channel, int64_t from_ns, uint32_t wai
 static void on_keepalive(struct timer *timer)
 {
     struct channel *channel = list_entry(timer, struct channel, keepalive);
-    const mayfly_configuration *configuration = &channel->client->configuration;
+    const struct keepalive keepalive = keepalive_of(channel);
     int64_t now_ns = channel->client->loop.now_ns;
-    int64_t interval_ns = (int64_t)configuration->keepalive_interval_ms * CLOCK_NS_PER_MS;
+    int64_t interval_ns = (int64_t)keepalive.interval_ms * CLOCK_NS_PER_MS;
     if (channel->pinged_ns > channel->heard_ns) {
         net_connection_close(channel->net, "the server does not answer keepalive pings");
     } else if (now_ns - channel->heard_ns < interval_ns) {
-        keepalive_arm(channel, channel->heard_ns, configuration->keepalive_interval_ms);
+        keepalive_arm(channel, channel->heard_ns, keepalive.interval_ms);
     } else {
         if (h2_ping(channel->net->h2))
             channel->pinged_ns = now_ns;
         net_connection_flush_later(channel->net);
-        keepalive_arm(channel, now_ns, configuration->keepalive_timeout_ms);
+        keepalive_arm(channel, now_ns, keepalive.timeout_ms);
     }
 }
 
@@ -81,11 +103,6 @@ void client_channel_leave(struct channel *channel)
 }
 
 /* --- What a connection tells --- */
-
-static bool is_for_topics(const struct channel *channel)
-{
-    return channel->set == &channel->client->topic_channels;
-}
 
 /* What waits may have found room. */
 static void channel_pump(const struct channel *channel)
@@ -158,7 +175,7 @@ static void on_connected(void *owner)
     struct channel *channel = owner;
     channel->heard_ns = clock_now_ns();
     channel->pinged_ns = 0;
-    keepalive_arm(channel, channel->heard_ns, channel->client->configuration.keepalive_interval_ms);
+    keepalive_arm(channel, channel->heard_ns, keepalive_of(channel).interval_ms);
 }
 
 static void on_received(void *owner)

@@ -52,7 +52,6 @@ struct h2_methods *client_methods_create(void);
 /* NULL, or what is wrong with the request. Any thread. */
 const char *client_request_problem(const mayfly_request *request);
 const char *client_cache_problem(const char *cache);
-bool client_is_utf8(mayfly_bytes bytes);
 
 /* --- Calls: call.c --- */
 
@@ -108,8 +107,11 @@ void client_calls_free(struct mayfly_client *client);
 void client_call_message(struct client_call *call, struct bytes message);
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome);
 
-/* Adds an item to a call's batch; NULL when memory is out. */
+/* Adds an item to a call's batch; NULL when memory is out, and where an item for each that was asked for is there. */
 mayfly_item *client_call_add_item(struct client_call *call);
+
+/* Forgets what came of a reply. */
+void client_call_forget(struct client_call *call);
 
 /* A reply that stands on its own, or NULL when memory is out. */
 mayfly_reply *client_reply_copy(const mayfly_reply *reply);
@@ -202,6 +204,7 @@ struct mayfly_subscription {
     struct channel *channel; /* while opening or standing */
     struct h2_call *stream;
     struct timer deadline; /* for the confirmation */
+    int64_t asked_ns;      /* when the stream was opened */
     struct timer retry;
     unsigned tries;      /* since it stood for a while */
     int64_t standing_ns; /* since when */
@@ -308,7 +311,8 @@ bool client_drive_start(struct mayfly_client *client);
 void client_drive_stop(struct mayfly_client *client);
 /* Begins what other threads left to begin, so that it can be ended with the rest. */
 void client_drive_finish(struct mayfly_client *client);
-/* Whether this thread is in a callback, as far as that can be known without a lock. */
+/* Whether this thread is in a callback, as far as that can be known without a lock: while the client is being closed
+ * nobody else may use it, so whoever asks then was called from there. */
 bool client_inside_callback(const struct mayfly_client *client);
 
 /* A thread in a blocking call. */

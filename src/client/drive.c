@@ -133,8 +133,10 @@ static struct client_call *admit_call(struct mayfly_client *client, const mayfly
 
 bool client_inside_callback(const struct mayfly_client *client)
 {
+    if (client->closing)
+        return true;
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER)
-        return client->loop.turning || client->closing;
+        return client->loop.turning;
     return client->drive == MAYFLY_DRIVEN_BY_THREAD && pthread_equal(pthread_self(), client->thread);
 }
 
@@ -152,6 +154,8 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
 {
     if (client == NULL || request == NULL || callback == NULL || client->drive == MAYFLY_DRIVEN_BY_CALLS)
         return MAYFLY_INVALID_ARGUMENT;
+    if (client_use_problem(client) != NULL)
+        return MAYFLY_FAILED_PRECONDITION;
     mayfly_status status;
     const char *message;
     struct client_call *call = admit_call(client, request, callback, context, &status, &message);
@@ -171,7 +175,7 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
 
 void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
 {
-    if (client == NULL)
+    if (client == NULL || client_use_problem(client) != NULL)
         return;
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
         bool was_turning = client->loop.turning;

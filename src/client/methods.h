@@ -75,8 +75,8 @@ static inline bool wire_is(const struct field *field, unsigned number, enum fiel
     return field->number == number && field->type == type;
 }
 
-/* What a field of type double holds. */
-double wire_double(const struct field *field);
+/* A field of type double, to SCORE; false for what is not a number, which no score is. */
+bool wire_read_score(const struct field *field, double *score);
 
 /* --- Encoders and decoders: the type's file --- */
 

@@ -93,7 +93,7 @@ static bool take_element_field(struct client_call *call, const struct field *fie
     else if (wire_is(field, 3, FIELD_VARINT))
         item->rank = (uint32_t)field->integer;
     else if (wire_is(field, 4, FIELD_FIXED64))
-        item->score = wire_double(field);
+        return wire_read_score(field, &item->score);
     return true;
 }
 

@@ -303,7 +303,7 @@ bool decode_item_get_type(struct client_call *call, struct bytes message)
     if (response->result_case == CACHE_CLIENT____ITEM_GET_TYPE_RESPONSE__RESULT_FOUND) {
         call->reply.outcome = MAYFLY_HIT;
         call->reply.type = (mayfly_type)response->found->item_type; /* numbered alike */
-        return true;
+        return (unsigned)response->found->item_type <= MAYFLY_SORTED_SET;
     }
     call->reply.outcome = MAYFLY_MISS;
     return response->result_case == CACHE_CLIENT____ITEM_GET_TYPE_RESPONSE__RESULT_MISSING;
@@ -372,8 +372,10 @@ bool decode_get_batch(struct client_call *call, struct bytes message)
         (response.result != HOT_RESULT_HIT && response.result != HOT_RESULT_MISS))
         return false;
     mayfly_item *item = client_call_add_item(call);
+    if (item == NULL)
+        return false;
     struct bytes value = arena_copy(&call->arena, response.body);
-    if (item == NULL || value.data == NULL)
+    if (value.data == NULL)
         return false;
     item->found = response.result == HOT_RESULT_HIT;
     item->value = reply_bytes(value.data, value.size);

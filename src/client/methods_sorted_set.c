@@ -138,7 +138,7 @@ static bool take_element_field(struct client_call *call, const struct field *fie
     if (wire_is(field, 1, FIELD_BYTES))
         item->value = reply_bytes(field->bytes.data, field->bytes.size);
     else if (wire_is(field, 2, FIELD_FIXED64))
-        item->score = wire_double(field);
+        return wire_read_score(field, &item->score);
     return true;
 }
 
@@ -173,7 +173,7 @@ static bool take_part_field(struct client_call *call, const struct field *field)
     if (wire_is(field, 1, FIELD_VARINT))
         item->found = field->integer == HOT_RESULT_HIT;
     else if (wire_is(field, 2, FIELD_FIXED64))
-        item->score = wire_double(field);
+        return wire_read_score(field, &item->score);
     return true;
 }
 
@@ -190,9 +190,7 @@ bool decode_sorted_set_get_score(struct client_call *call, struct bytes message)
 
 static bool take_score(struct client_call *call, const struct field *field)
 {
-    if (wire_is(field, 1, FIELD_FIXED64))
-        call->reply.score = wire_double(field);
-    return true;
+    return !wire_is(field, 1, FIELD_FIXED64) || wire_read_score(field, &call->reply.score);
 }
 
 bool decode_sorted_set_increment(struct client_call *call, struct bytes message)

@@ -1,6 +1,7 @@
 /* What a request must be to be sent at all. What only the server can know (its limits, what a key holds)
  * is left to the server; what no server could take is told here, with the field's name, before anything
  * leaves. */
+#include "base/utf8.h"
 #include "client/methods.h"
 
 #include <math.h>
@@ -164,38 +165,6 @@ const char *client_cache_problem(const char *cache)
     return NULL;
 }
 
-/* Bytes of the sequence that begins TEXT, 0 where it is none (RFC 3629 section 4). */
-static size_t utf8_sequence(struct bytes text)
-{
-    uint8_t c = text.data[0];
-    if (c < 0x80)
-        return 1;
-    size_t size = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (size == 0 || text.size < size)
-        return 0;
-    /* Overlong forms, surrogates, and what lies beyond Unicode show in the second byte. */
-    uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (text.data[1] < low || text.data[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++)
-        if ((text.data[i] & 0xc0) != 0x80)
-            return 0;
-    return size;
-}
-
-bool client_is_utf8(mayfly_bytes bytes)
-{
-    struct bytes text = plain(bytes);
-    while (text.size > 0) {
-        size_t size = utf8_sequence(text);
-        if (size == 0)
-            return false;
-        text = bytes_make(text.data + size, text.size - size);
-    }
-    return true;
-}
-
 static bool is_missing(mayfly_bytes bytes)
 {
     return bytes.data == NULL && bytes.size > 0;
@@ -210,13 +179,13 @@ static const char *bytes_problem(const mayfly_request *request, unsigned need)
 {
     if ((need & NEEDS_KEY) && is_empty(request->key))
         return "the key is empty";
-    if ((need & NEEDS_UTF8_KEY) && !client_is_utf8(request->key))
+    if ((need & NEEDS_UTF8_KEY) && !utf8_is_valid(plain(request->key)))
         return "the name (the request's key) is not UTF-8";
     if ((need & NEEDS_FIELD) && is_empty(request->field))
         return "the field is empty";
     if (is_missing(request->value))
         return "the value has a size but no bytes";
-    if (request->is_text && !client_is_utf8(request->value))
+    if (request->is_text && !utf8_is_valid(plain(request->value)))
         return "the text is not UTF-8; publish it as bytes";
     if ((need & NEEDS_TTL) && request->ttl_ms == 0)
         return "ttl_ms must be 1 or more";
@@ -342,7 +311,7 @@ static const char *method_problem(const mayfly_request *request)
     case MAYFLY_METHOD_SORTED_SET_INCREMENT:
         return isfinite(request->score) ? NULL : "the score to add is not a finite number";
     case MAYFLY_METHOD_PUBLISH:
-        return client_is_utf8(mayfly_text(request->cache)) ? NULL : "the cache's name is not UTF-8";
+        return utf8_is_valid(bytes_of(request->cache)) ? NULL : "the cache's name is not UTF-8";
     case MAYFLY_METHOD_LEADERBOARD_GET_BY_RANK:
         return rank_range_problem(request);
     case MAYFLY_METHOD_LEADERBOARD_GET_BY_SCORE:

@@ -70,12 +70,28 @@ static void drop_stream(mayfly_subscription *subscription)
     leave_channel(subscription);
 }
 
+static bool is_idle(const struct channel *channel)
+{
+    return channel->state == CHANNEL_READY && channel->streams == 0;
+}
+
 /* Leaves a channel that no subscription is on any more. */
 static void leave_if_idle(struct channel *channel)
 {
-    if (channel != NULL && channel->streams == 0 && channel->state == CHANNEL_READY &&
-        !channel->client->closing)
+    if (channel != NULL && is_idle(channel) && !channel->client->closing)
         client_channel_leave(channel);
+}
+
+/* Leaves all that is left where no subscription is: the last one may have ended on none of them. */
+static void leave_unwanted(struct mayfly_client *client)
+{
+    struct list *at = client->topic_channels.next;
+    while (at != &client->topic_channels) {
+        struct channel *channel = list_entry(at, struct channel, link);
+        at = at->next;
+        if (is_idle(channel) && !client_topics_wanted(client))
+            leave_if_idle(channel);
+    }
 }
 
 /* Ends a subscription for the reason given before; what is left of it waits to be released. */
@@ -89,6 +105,7 @@ static void topic_end(mayfly_subscription *subscription)
     net_loop_disarm(&client->loop, &subscription->deadline);
     net_loop_disarm(&client->loop, &subscription->retry);
     leave_if_idle(channel);
+    leave_unwanted(client);
     tell_kind(subscription, MAYFLY_TOPIC_ENDED);
 }
 
@@ -199,32 +216,34 @@ static void topic_send(mayfly_subscription *subscription, struct channel *channe
     subscription->is_fresh = true;
     subscription->channel = channel;
     channel->streams++;
+    subscription->asked_ns = clock_now_ns();
     if (subscription->is_confirmed) /* the first time, all tries share one deadline */
         (void)net_loop_arm(
             &client->loop, &subscription->deadline,
-            clock_add(clock_now_ns(), (int64_t)subscription->options.deadline_ms * CLOCK_NS_PER_MS));
+            clock_add(subscription->asked_ns, (int64_t)subscription->options.deadline_ms * CLOCK_NS_PER_MS));
     if (++channel->calls == CHANNEL_CALLS_MAX)
         client_channel_leave(channel);
 }
 
-static size_t count_channels(const struct list *set, bool *is_one_coming)
+static size_t count_channels(const struct list *set, bool *may_get_room)
 {
     size_t count = 0;
     for (struct list *at = set->next; at != set; at = at->next, count++) {
         const struct channel *channel = list_entry(at, struct channel, link);
-        *is_one_coming |= channel->state == CHANNEL_CONNECTING || channel->state == CHANNEL_WAITING;
+        *may_get_room |= channel->state != CHANNEL_READY || is_idle(channel);
     }
     return count;
 }
 
-/* Opens a channel for subscriptions unless one is on its way: what it has no room for asks again. */
+/* Opens a channel for subscriptions unless one is on its way: what it has no room for asks again. One that is there,
+ * is empty and has no room is of a peer that takes no streams now; further ones would have none either. */
 static void open_channel(struct mayfly_client *client)
 {
-    bool is_one_coming = false;
+    bool may_get_room = false;
     bool ignored = false;
     size_t count =
-        count_channels(&client->topic_channels, &is_one_coming) + count_channels(&client->channels, &ignored);
-    if (!is_one_coming && count < CLIENT_CHANNELS_MAX)
+        count_channels(&client->topic_channels, &may_get_room) + count_channels(&client->channels, &ignored);
+    if (!may_get_room && count < CLIENT_CHANNELS_MAX)
         (void)client_channel_open(client, &client->topic_channels, 0);
 }
 
@@ -260,13 +279,22 @@ static void on_retry(struct timer *timer)
     topic_wait(list_entry(timer, struct mayfly_subscription, retry));
 }
 
+/* Asks again, and over another connection where this one said nothing at all since. */
+static void give_up_stream(mayfly_subscription *subscription)
+{
+    struct channel *channel = subscription->channel;
+    drop_stream(subscription);
+    topic_rest(subscription);
+    if (channel != NULL && channel->heard_ns < subscription->asked_ns)
+        net_connection_close(channel->net, "the server does not answer");
+}
+
 /* No confirmation came in time. */
 static void on_deadline(struct timer *timer)
 {
     mayfly_subscription *subscription = list_entry(timer, struct mayfly_subscription, deadline);
     if (subscription->is_confirmed) {
-        drop_stream(subscription);
-        topic_rest(subscription);
+        give_up_stream(subscription);
         return;
     }
     const char *problem = subscription->client->connect_problem;
@@ -423,13 +451,21 @@ static bool is_news(const mayfly_subscription *subscription, uint64_t sequence, 
     return page == position->page ? sequence > position->sequence : subscription->is_fresh;
 }
 
+/* Whether items are missing before EVENT. Page 0 is one that is not known: a caller may resume without it. */
+static bool is_behind_gap(const mayfly_subscription *subscription, const mayfly_topic_event *event)
+{
+    const struct topic_position *position = &subscription->position;
+    if (!position->is_known)
+        return subscription->is_missed && event->sequence != 1;
+    bool is_other_page = position->page != 0 && event->page != position->page;
+    return is_other_page || event->sequence != position->sequence + 1;
+}
+
 /* Tells of items that are missing before EVENT, where the server did not. */
 static void tell_gap(mayfly_subscription *subscription, const mayfly_topic_event *event)
 {
     const struct topic_position *position = &subscription->position;
-    bool is_missing = position->is_known
-                          ? event->page != position->page || event->sequence != position->sequence + 1
-                          : subscription->is_missed && event->sequence != 1;
+    bool is_missing = is_behind_gap(subscription, event);
     subscription->is_missed = false;
     if (!is_missing)
         return;

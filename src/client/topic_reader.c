@@ -2,6 +2,7 @@
  * read instead of called back. The queue is bounded; what it has no room for is dropped and told as a
  * discontinuity, so a slow reader costs the others nothing. */
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "client/client.h"
 
 #include <stdio.h>
@@ -200,9 +201,9 @@ static const char *options_problem(const mayfly_topic_options *options)
         return problem;
     if (options->topic.data == NULL || options->topic.size == 0)
         return "the topic is empty";
-    if (!client_is_utf8(options->topic))
+    if (!utf8_is_valid(bytes_make(options->topic.data, options->topic.size)))
         return "the topic is not UTF-8";
-    if (!client_is_utf8(mayfly_text(options->cache)))
+    if (!utf8_is_valid(bytes_of(options->cache)))
         return "the cache's name is not UTF-8";
     return options->deadline_ms > DEADLINE_MS_MAX ? "deadline_ms is more than 86,400,000" : NULL;
 }

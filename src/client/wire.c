@@ -4,6 +4,8 @@
 
 #include "proto/hot.h"
 
+#include <math.h>
+
 #define VARINT_BYTES_MAX 10
 
 /* --- Writing --- */
@@ -158,11 +160,15 @@ bool wire_read_found(struct client_call *call, struct bytes message, wire_take t
     struct field_reader reader = field_reader_make(message);
     struct field field;
     bool is_told = false;
+    bool was_found = false;
     while (field_next(&reader, &field)) {
         bool is_found = wire_is(&field, 1, FIELD_BYTES);
         if (!is_found && !wire_is(&field, 2, FIELD_BYTES))
             continue;
+        if (is_told && is_found != was_found) /* of a oneof the last member counts, alone */
+            client_call_forget(call);
         is_told = true;
+        was_found = is_found;
         call->reply.outcome = is_found ? MAYFLY_HIT : MAYFLY_MISS;
         if (is_found && !wire_read(call, field.bytes, take))
             return false;
@@ -206,11 +212,10 @@ bool wire_take_nothing(struct client_call *call, const struct field *field)
     return true;
 }
 
-double wire_double(const struct field *field)
+bool wire_read_score(const struct field *field, double *score)
 {
-    double value;
-    memcpy(&value, &field->integer, sizeof value);
-    return value;
+    memcpy(score, &field->integer, sizeof *score);
+    return !isnan(*score);
 }
 
 /* --- Requests and replies of more than one type --- */

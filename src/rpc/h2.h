@@ -135,6 +135,7 @@ struct h2_engine {
     void (*finish)(struct h2_call *call, enum status status, struct bytes message, struct metadata *trailers);
     void (*cancel)(struct h2_call *call);
     size_t (*queued)(const struct h2_call *call);
+    size_t (*room)(const struct h2_connection *connection);
 };
 
 extern const struct h2_engine h2_engine_nghttp2;
@@ -254,7 +255,8 @@ static inline void h2_finish(struct h2_call *call, enum status status, struct by
     h2_call_connection(call)->engine->finish(call, status, message, trailers);
 }
 
-/* Ends the call at once, from either end. No event follows; the call is gone. */
+/* Ends the call at once, from either end, and drops what it has queued. No event follows; the call is gone. From a
+ * server it is for a client that asks for more than it may, and tells it that: RESOURCE_EXHAUSTED. */
 static inline void h2_call_cancel(struct h2_call *call)
 {
     h2_call_connection(call)->engine->cancel(call);
@@ -264,6 +266,12 @@ static inline void h2_call_cancel(struct h2_call *call)
 static inline size_t h2_queued(const struct h2_call *call)
 {
     return h2_call_connection(call)->engine->queued(call);
+}
+
+/* How large a message may be begun now by any call of the connection: what the limits allow to be queued and is not. */
+static inline size_t h2_room(const struct h2_connection *connection)
+{
+    return connection->engine->room(connection);
 }
 
 /* For engines: the table's entry for a path; UINT_MAX where there is none. */

@@ -598,4 +598,5 @@ const struct h2_engine h2_engine_nghttp2 = {
     .finish = engine_finish,
     .cancel = engine_cancel,
     .queued = engine_queued,
+    .room = engine_room,
 };

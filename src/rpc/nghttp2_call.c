@@ -227,12 +227,18 @@ static void call_resume(struct engine_call *call)
     engine_check(connection, nghttp2_session_resume_data(connection->session, call->stream_id));
 }
 
+size_t engine_room(const struct h2_connection *base)
+{
+    const struct engine_connection *connection = (const struct engine_connection *)base;
+    size_t limit = connection->config.limits.buffered_bytes;
+    return connection->buffered_bytes < limit ? limit - connection->buffered_bytes : 0;
+}
+
 uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
 {
     struct engine_call *call = call_of(handle);
     struct engine_connection *connection = owner_of(call);
-    if (call->finished || size > UINT32_MAX ||
-        connection->buffered_bytes + size > connection->config.limits.buffered_bytes)
+    if (call->finished || size > UINT32_MAX || size > engine_room(&connection->base))
         return NULL;
     if (call->out_taken > call->out.size / 2) {
         memmove(call->out.data, call->out.data + call->out_taken, call_out_bytes(call));
@@ -285,7 +291,7 @@ void engine_cancel(struct h2_call *handle)
 {
     struct engine_call *call = call_of(handle);
     call->ended = true;
-    engine_call_reset(call, NGHTTP2_CANCEL);
+    engine_call_reset(call, is_server(owner_of(call)) ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL);
 }
 
 size_t engine_queued(const struct h2_call *handle)

@@ -156,6 +156,7 @@ void engine_finish(struct h2_call *handle, enum status status, struct bytes mess
                    struct metadata *trailers);
 void engine_cancel(struct h2_call *handle);
 size_t engine_queued(const struct h2_call *handle);
+size_t engine_room(const struct h2_connection *base);
 
 /* --- nghttp2_server.c --- */
 

@@ -2,65 +2,47 @@
  * from the store's elements, since it is written while they cannot move. */
 #include "server/collections.h"
 
+#include "cacheclient.pb-c.h"
+
 #include <math.h>
 
 /* --- Reading and checking --- */
 
-static bool check_read(struct server_request *request, enum parts_status status)
+bool collection_check_read(struct server_request *request, enum parts_status status, const char *key_name,
+                           struct bytes key)
 {
-    switch (status) {
-    case PARTS_READ:
-        return true;
-    case PARTS_MALFORMED:
+    if (status == PARTS_READ)
+        return scs_check_name(request, key_name, key);
+    if (status == PARTS_NO_MEMORY)
+        server_fail_memory(request);
+    else
         server_fail_malformed(request);
-        return false;
-    case PARTS_TOO_MANY:
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the call has more elements than this server allows");
-        return false;
-    case PARTS_NO_MEMORY:
-        break;
-    }
-    server_fail_memory(request);
     return false;
 }
 
-static bool check_key(struct server_request *request, const char *key_name, struct bytes key)
-{
-    if (key.size > 0)
-        return scs_check_item(request, key, bytes_make(NULL, 0));
-    server_fail_argument(request, key_name, "is empty");
-    return false;
-}
-
-static bool check_elements(struct server_request *request, const struct store_command *command,
-                           const char *score_name)
+static bool check_elements(struct server_request *request, const struct collection_method *method,
+                           const struct store_command *command)
 {
     const size_t limit_bytes = (size_t)request->worker->server->settings->max_element_bytes;
     for (size_t i = 0; i < command->count; i++) {
         const struct store_element *element = &command->elements[i];
         if (element->name.size + element->value.size > limit_bytes) {
-            server_fail_with_cause(request, STATUS_RESOURCE_EXHAUSTED,
-                                   "an element is larger than this server allows", CAUSE_ELEMENT_SIZE);
+            server_fail_limit(request, method->entries_name,
+                              method->layout.single ? "is larger than this server allows"
+                                                    : "has an entry larger than this server allows",
+                              CAUSE_ELEMENT_SIZE);
             return false;
         }
         if (isnan(element->score)) {
-            server_fail_argument(request, score_name, "is not a number");
+            server_fail_argument(request, method->score_name, "is not a number");
             return false;
         }
     }
     return true;
 }
 
-/* A write of nothing changes nothing, and makes no collection: it asks for the length instead, which looks at the
- * key's type all the same and answers for the present state. */
-static void soften_empty_write(struct store_command *command)
-{
-    const bool adds = command->kind == STORE_TABLE_PUT || command->kind == STORE_LIST_PUSH ||
-                      command->kind == STORE_SORTED_PUT;
-    if (adds && command->count == 0)
-        command->kind = STORE_LENGTH;
-}
-
+/* No elements to add are no special case: the store adds none, which looks at the key's type, refreshes a TTL and
+ * truncates a list as asked, and makes no collection. */
 bool collection_read(struct server_request *request, struct bytes message,
                      const struct collection_method *method, struct parts *parts)
 {
@@ -69,14 +51,32 @@ bool collection_read(struct server_request *request, struct bytes message,
     enum parts_status status =
         parts_read(parts, message, &method->layout, (size_t)request->worker->server->settings->max_batch,
                    &request->arena);
-    if (!check_read(request, status) || !check_key(request, method->key_name, command->key) ||
-        !check_elements(request, command, method->score_name) ||
-        (method->takes_ttl && !scs_check_ttl(request, command->ttl_ms)))
+    if (status == PARTS_TOO_MANY) {
+        server_fail_limit(request, method->entries_name, "has more entries than this server allows",
+                          CAUSE_NONE);
         return false;
+    }
     command->kind = method->kind;
     command->type = method->type;
-    soften_empty_write(command);
-    return true;
+    return collection_check_read(request, status, method->key_name, command->key) &&
+           check_elements(request, method, command) &&
+           (!method->takes_ttl || scs_check_ttl(request, command->ttl_ms));
+}
+
+/* All enumerations of orders have the same numbers. */
+bool collection_take_order(struct server_request *request, struct parts *parts)
+{
+    switch (parts->order) {
+    case CACHE_CLIENT____SORTED_SET_FETCH_REQUEST__ORDER__ASCENDING:
+        parts->command.descending = false;
+        return true;
+    case CACHE_CLIENT____SORTED_SET_FETCH_REQUEST__ORDER__DESCENDING:
+        parts->command.descending = true;
+        return true;
+    default:
+        server_fail_argument(request, "order", "is none that there is");
+        return false;
+    }
 }
 
 void collection_ask(struct server_request *request, const struct store_command *command, store_done done)

@@ -11,8 +11,10 @@
 
 struct collection_method {
     struct parts_layout layout;
-    const char *key_name;   /* fields as the contract names them, for people */
-    const char *score_name; /* of elements; NULL: they have none */
+    /* Fields as the contract names them, for people. */
+    const char *key_name;
+    const char *entries_name; /* the one that is repeated, or the one element; NULL: there is neither */
+    const char *score_name;   /* of elements; NULL: they have none */
     enum store_command_kind kind;
     enum store_type type;
     bool takes_ttl;
@@ -27,6 +29,14 @@ void collection_run(struct server_request *request, struct bytes message,
  * failed. The command is complete, but for what the method's own fields mean. */
 bool collection_read(struct server_request *request, struct bytes message,
                      const struct collection_method *method, struct parts *parts);
+
+/* The end of a reading, for one that says itself what too many entries are: fails the request unless all was READ and
+ * the collection has a name. */
+bool collection_check_read(struct server_request *request, enum parts_status status, const char *key_name,
+                           struct bytes key);
+
+/* Has the command go in the order that was read; false with the request failed where that is none. */
+bool collection_take_order(struct server_request *request, struct parts *parts);
 
 void collection_ask(struct server_request *request, const struct store_command *command, store_done done);
 

@@ -1,12 +1,12 @@
 /* control_client.ScsControl: caches come, go, are listed and are emptied. */
 #include "server/services.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "controlclient.pb-c.h"
 #include "proto/field.h"
 #include "server/topics.h"
 
-#define NS_PER_S       INT64_C(1000000000)
 #define CACHE_NAME_MAX 255
 #define NO_LIMIT       UINT32_MAX
 #define LISTING_FIRST  ((size_t)16)
@@ -78,7 +78,7 @@ static bool is_full(const struct server *server)
     return stats.caches >= (uint64_t)server->settings->max_caches;
 }
 
-static bool is_there(const struct server *server, struct bytes name)
+bool control_has_cache(const struct server *server, struct bytes name)
 {
     struct store_cache *cache = store_cache_take(server->store, name);
     if (cache != NULL)
@@ -92,7 +92,7 @@ void control_create_cache(struct server_request *request, struct bytes message)
     if (!read_name(request, message, &name))
         return;
     struct server *server = request->worker->server;
-    if (is_full(server) && !is_there(server, name)) {
+    if (is_full(server) && !control_has_cache(server, name)) {
         server_fail(request, STATUS_RESOURCE_EXHAUSTED, "this server holds no more caches; delete one first");
         return;
     }
@@ -188,7 +188,7 @@ void control_list_caches(struct server_request *request, struct bytes message)
     cache_limits.max_traffic_rate = rate(settings->max_requests_per_s);
     cache_limits.max_throughput_kbps = rate(kib(settings->max_bytes_per_s));
     cache_limits.max_item_size_kb = kib(settings->max_item_bytes);
-    cache_limits.max_ttl_seconds = (uint64_t)(settings->max_ttl_ns / NS_PER_S);
+    cache_limits.max_ttl_seconds = (uint64_t)(settings->max_ttl_ns / CLOCK_NS_PER_S);
     ControlClient__TopicLimits topic_limits = CONTROL_CLIENT____TOPIC_LIMITS__INIT;
     topic_limits.max_publish_rate = rate(settings->max_requests_per_s);
     topic_limits.max_subscription_count = (uint32_t)settings->max_subscriptions;

@@ -3,12 +3,12 @@
  * out of one than the settings say. */
 #include "server/collections.h"
 
+#include "base/clock.h"
 #include "leaderboard.pb-c.h"
 #include "proto/write.h"
 
 #include <math.h>
 
-#define NS_PER_MS     1000000
 #define ELEMENT_BYTES 16 /* what an element counts toward the size of a board */
 
 static size_t call_limit(const struct server_request *request)
@@ -34,22 +34,11 @@ static bool board_read(struct server_request *request, struct bytes message,
     parts->command.end = 0; /* ranges of ranks are never open */
     parts->command.kind = method->kind;
     parts->command.type = STORE_LEADERBOARD;
-    switch (parts_read(parts, message, &method->layout, call_limit(request), &request->arena)) {
-    case PARTS_MALFORMED:
-        server_fail_malformed(request);
-        return false;
-    case PARTS_NO_MEMORY:
-        server_fail_memory(request);
-        return false;
-    case PARTS_TOO_MANY:
-        server_fail_argument(request, method->entries_name, "has more entries than a call may have");
-        return false;
-    case PARTS_READ:
-        break;
-    }
-    if (parts->command.key.size > 0)
-        return scs_check_item(request, parts->command.key, bytes_make(NULL, 0));
-    server_fail_argument(request, "leaderboard", "is empty");
+    enum parts_status status =
+        parts_read(parts, message, &method->layout, call_limit(request), &request->arena);
+    if (status != PARTS_TOO_MANY)
+        return collection_check_read(request, status, "leaderboard", parts->command.key);
+    server_fail_argument(request, method->entries_name, "has more entries than a call may have");
     return false;
 }
 
@@ -66,21 +55,6 @@ static bool name_ids(struct server_request *request, struct parts *parts)
         parts->elements[i].name = bytes_make(names, ELEMENTS_ID_BYTES);
     }
     return true;
-}
-
-static bool take_order(struct server_request *request, struct parts *parts)
-{
-    switch (parts->order) {
-    case LEADERBOARD____ORDER__ASCENDING:
-        parts->command.descending = false;
-        return true;
-    case LEADERBOARD____ORDER__DESCENDING:
-        parts->command.descending = true;
-        return true;
-    default:
-        server_fail_argument(request, "order", "is none that there is");
-        return false;
-    }
 }
 
 /* --- Answers --- */
@@ -196,8 +170,8 @@ static void on_upsert(void *context, const struct store_reply *reply)
         upsert->answered = true;
         upsert_step(request);
     } else {
-        server_fail_with_cause(request, STATUS_RESOURCE_EXHAUSTED,
-                               "the leaderboard would be larger than this server allows", CAUSE_ITEM_SIZE);
+        server_fail_limit(request, "elements", "would make the leaderboard larger than this server allows",
+                          CAUSE_ITEM_SIZE);
     }
 }
 
@@ -232,7 +206,7 @@ void leaderboard_upsert_elements(struct server_request *request, struct bytes me
     if (!board_read(request, message, &method, &upsert->parts) || !check_entries(request, &method, command) ||
         !name_ids(request, &upsert->parts))
         return;
-    command->ttl_ms = (uint64_t)(request->worker->server->settings->max_leaderboard_ttl_ns / NS_PER_MS);
+    command->ttl_ms = (uint64_t)(request->worker->server->settings->max_leaderboard_ttl_ns / CLOCK_NS_PER_MS);
     command->refresh_ttl = true;
     command->key = arena_copy(&request->arena, command->key); /* outlives the message */
     if (command->key.data == NULL) {
@@ -266,7 +240,7 @@ void leaderboard_get_rank(struct server_request *request, struct bytes message)
         .kind = STORE_SORTED_RANK,
     };
     struct parts parts;
-    if (board_read(request, message, &get_rank, &parts) && take_order(request, &parts) &&
+    if (board_read(request, message, &get_rank, &parts) && collection_take_order(request, &parts) &&
         name_ids(request, &parts))
         collection_ask(request, &parts.command, on_ranks);
 }
@@ -280,8 +254,8 @@ void leaderboard_get_competition_rank(struct server_request *request, struct byt
         .order = LEADERBOARD____ORDER__DESCENDING,
     };
     struct parts parts;
-    if (!board_read(request, message, &get_competition_rank, &parts) || !take_order(request, &parts) ||
-        !name_ids(request, &parts))
+    if (!board_read(request, message, &get_competition_rank, &parts) ||
+        !collection_take_order(request, &parts) || !name_ids(request, &parts))
         return;
     parts.command.competition = true;
     collection_ask(request, &parts.command, on_ranks);
@@ -297,7 +271,7 @@ void leaderboard_get_by_rank(struct server_request *request, struct bytes messag
         .kind = STORE_SORTED_BY_INDEX,
     };
     struct parts parts;
-    if (!board_read(request, message, &get_by_rank, &parts) || !take_order(request, &parts))
+    if (!board_read(request, message, &get_by_rank, &parts) || !collection_take_order(request, &parts))
         return;
     const struct store_command *command = &parts.command;
     if (command->start >= command->end)
@@ -315,8 +289,8 @@ static bool check_score_range(struct server_request *request, const struct parts
         server_fail_argument(request, "score_range.min_inclusive", "is not a finite number");
     else if (parts->max_set && !isfinite(command->max.score))
         server_fail_argument(request, "score_range.max_exclusive", "is not a finite number");
-    else if (command->min.score > command->max.score)
-        server_fail_argument(request, "score_range", "ends before it begins");
+    else if (command->min.score >= command->max.score) /* an end that is open is infinite */
+        server_fail_argument(request, "score_range", "is empty");
     else
         return true;
     return false;
@@ -345,7 +319,7 @@ void leaderboard_get_by_score(struct server_request *request, struct bytes messa
         .kind = STORE_SORTED_BY_SCORE,
     };
     struct parts parts;
-    if (board_read(request, message, &get_by_score, &parts) && take_order(request, &parts) &&
+    if (board_read(request, message, &get_by_score, &parts) && collection_take_order(request, &parts) &&
         check_score_range(request, &parts) && check_limit(request, &parts.command))
         collection_ask(request, &parts.command, on_range);
 }

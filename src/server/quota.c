@@ -12,6 +12,7 @@
 #define PLACES       1024
 #define SWEEP_MIN    64
 #define GRACE_MAX_NS ((int64_t)10 * CLOCK_NS_PER_MS)
+#define DEBT_MAX_NS  ((int64_t)2 * CLOCK_NS_PER_S)
 
 /* --- One bucket --- */
 
@@ -21,33 +22,51 @@ static int64_t step_ns(int64_t per_s, int64_t amount)
     return (amount * CLOCK_NS_PER_S + per_s - 1) / per_s;
 }
 
-static bool take(struct quota_bucket *bucket, int64_t per_s, int64_t amount, int64_t now_ns, int64_t limit_ns)
+static int64_t later(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns > b_ns ? a_ns : b_ns;
+}
+
+bool quota_take(struct quota_bucket *bucket, int64_t per_s, int64_t amount, int64_t now_ns)
 {
     if (per_s == 0)
         return true;
+    /* Each step is rounded up by less than a nanosecond, which without some grace would keep the last of a second's
+     * worth out where the rate does not divide a second. */
+    int64_t grace_ns = per_s < GRACE_MAX_NS ? per_s : GRACE_MAX_NS;
+    int64_t empty_at_ns = now_ns + CLOCK_NS_PER_S + grace_ns;
     int64_t full_at_ns = atomic_load_explicit(&bucket->full_at_ns, memory_order_relaxed);
     int64_t next_ns;
     do {
-        int64_t from_ns = full_at_ns > now_ns ? full_at_ns : now_ns;
-        next_ns = clock_add(from_ns, step_ns(per_s, amount));
-        if (next_ns - now_ns > limit_ns)
+        next_ns = clock_add(later(full_at_ns, now_ns), step_ns(per_s, amount));
+        if (next_ns > empty_at_ns)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&bucket->full_at_ns, &full_at_ns, next_ns,
                                                     memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 
-bool quota_take(struct quota_bucket *bucket, int64_t per_s, int64_t amount, int64_t now_ns)
-{
-    /* Each step is rounded up by less than a nanosecond, which without some grace would keep the last of a second's
-     * worth out where the rate does not divide a second. */
-    int64_t grace_ns = per_s < GRACE_MAX_NS ? per_s : GRACE_MAX_NS;
-    return take(bucket, per_s, amount, now_ns, CLOCK_NS_PER_S + grace_ns);
-}
-
+/* A clock that is behind another's does not lessen a debt. */
 void quota_take_anyway(struct quota_bucket *bucket, int64_t per_s, int64_t amount, int64_t now_ns)
 {
-    (void)take(bucket, per_s, amount, now_ns, CLOCK_NEVER);
+    if (per_s == 0)
+        return;
+    int64_t most_ns = now_ns + CLOCK_NS_PER_S + DEBT_MAX_NS;
+    int64_t full_at_ns = atomic_load_explicit(&bucket->full_at_ns, memory_order_relaxed);
+    int64_t next_ns;
+    do {
+        next_ns = clock_add(later(full_at_ns, now_ns), step_ns(per_s, amount));
+        if (next_ns > most_ns)
+            next_ns = later(full_at_ns, most_ns);
+    } while (!atomic_compare_exchange_weak_explicit(&bucket->full_at_ns, &full_at_ns, next_ns,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}
+
+/* Undoes a take. */
+static void give_back(struct quota_bucket *bucket, int64_t per_s, int64_t amount)
+{
+    if (per_s > 0)
+        (void)atomic_fetch_sub_explicit(&bucket->full_at_ns, step_ns(per_s, amount), memory_order_relaxed);
 }
 
 /* --- The buckets of a cache --- */
@@ -56,9 +75,10 @@ enum quota_verdict quota_admit(struct quota *quota, size_t size, int64_t now_ns)
 {
     if (!quota_take(&quota->requests, quota->limits.requests_per_s, 1, now_ns))
         return QUOTA_TOO_MANY_REQUESTS;
-    if (!quota_take(&quota->bytes, quota->limits.bytes_per_s, (int64_t)size, now_ns))
-        return QUOTA_TOO_MANY_BYTES;
-    return QUOTA_ADMITTED;
+    if (quota_take(&quota->bytes, quota->limits.bytes_per_s, (int64_t)size, now_ns))
+        return QUOTA_ADMITTED;
+    give_back(&quota->requests, quota->limits.requests_per_s, 1);
+    return QUOTA_TOO_MANY_BYTES;
 }
 
 void quota_count_reply(struct quota *quota, size_t size, int64_t now_ns)

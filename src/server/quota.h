@@ -29,7 +29,8 @@ struct quota_bucket {
  * is no limit. An amount over one second's worth is never in it. */
 bool quota_take(struct quota_bucket *bucket, int64_t per_s, int64_t amount, int64_t now_ns);
 
-/* Takes AMOUNT though it be more than is in the bucket: for what has happened already. */
+/* Takes AMOUNT though it be more than is in the bucket: for what has happened already. The debt is never more than two
+ * seconds' worth, so that no single event, such as a large message to many subscribers, shuts a cache for long. */
 void quota_take_anyway(struct quota_bucket *bucket, int64_t per_s, int64_t amount, int64_t now_ns);
 
 /* The buckets of one cache. */
@@ -45,10 +46,10 @@ struct quota {
 
 enum quota_verdict { QUOTA_ADMITTED, QUOTA_TOO_MANY_REQUESTS, QUOTA_TOO_MANY_BYTES };
 
-/* Whether a request of SIZE bytes is within the rates; if so it is counted. */
+/* Whether a request of SIZE bytes is within the rates; only if so it is counted. */
 enum quota_verdict quota_admit(struct quota *quota, size_t size, int64_t now_ns);
 
-/* Counts the bytes of a reply, which keep later requests waiting. */
+/* Counts the bytes of a reply, which may keep later requests out: for two seconds at most, and then the bucket fills. */
 void quota_count_reply(struct quota *quota, size_t size, int64_t now_ns);
 
 /* The quotas of all caches of a server. NULL when memory is out. */

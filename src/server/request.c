@@ -146,7 +146,7 @@ struct server_request *server_request_open(struct server_connection *connection,
     request->call = call;
     request->method = &server_methods[call->method];
     call->user = request;
-    list_push_back(&connection->requests, &request->link);
+    list_push_back(&connection->opened, &request->link);
     atomic_store_explicit(&worker->streams, atomic_load_explicit(&worker->streams, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     return request;
@@ -221,6 +221,16 @@ void server_request_closed(struct server_request *request)
         request_recycle(request);
 }
 
+void server_request_abort(struct server_request *request)
+{
+    struct h2_call *call = request->call;
+    if (!request->finished)
+        server_count(&request->worker->counters.replies[STATUS_RESOURCE_EXHAUSTED]);
+    call->user = NULL;
+    server_request_closed(request);
+    h2_call_cancel(call);
+}
+
 void server_requests_free(struct server_worker *worker)
 {
     while (!list_empty(&worker->spare_requests)) {
@@ -263,6 +273,11 @@ static bool watch_reply(struct server_request *request, size_t size)
 
 uint8_t *server_reply_begin(struct server_request *request, size_t size)
 {
+    if (size > (size_t)request->worker->server->settings->max_buffered_bytes) {
+        server_fail(request, STATUS_RESOURCE_EXHAUSTED,
+                    "the reply is larger than this server sends at once; ask for less at a time");
+        return NULL;
+    }
     if (request->is_watched && !watch_reply(request, size))
         return NULL;
     uint8_t *to = h2_message_begin(request->call, size);
@@ -310,11 +325,23 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
 }
 
 /* The client's developer learns which field is wrong: "`score` is not a number". */
-void server_fail_argument(struct server_request *request, const char *field, const char *what)
+static void fail_field(struct server_request *request, enum status status, const char *field,
+                       const char *what, enum server_cause cause)
 {
     char message[128];
     (void)snprintf(message, sizeof message, "`%s` %s", field, what);
-    server_fail(request, STATUS_INVALID_ARGUMENT, message);
+    server_fail_with_cause(request, status, message, cause);
+}
+
+void server_fail_argument(struct server_request *request, const char *field, const char *what)
+{
+    fail_field(request, STATUS_INVALID_ARGUMENT, field, what, CAUSE_NONE);
+}
+
+void server_fail_limit(struct server_request *request, const char *field, const char *what,
+                       enum server_cause cause)
+{
+    fail_field(request, STATUS_RESOURCE_EXHAUSTED, field, what, cause);
 }
 
 void server_fail_malformed(struct server_request *request)

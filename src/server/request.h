@@ -60,6 +60,8 @@ void server_request_handle(struct server_request *request, struct bytes message)
 void server_request_serve(struct server_request *request, struct bytes message);
 /* The call has ended; the request goes once the store has let go of it. */
 void server_request_closed(struct server_request *request);
+/* Ends the call of a client that does not read, with all that waits for it; also one that is answered. */
+void server_request_abort(struct server_request *request);
 /* Frees the spare requests of a worker. */
 void server_requests_free(struct server_worker *worker);
 
@@ -93,6 +95,8 @@ void server_fail_with_cause(struct server_request *request, enum status status, 
 
 /* The failures that more than one method knows. */
 void server_fail_argument(struct server_request *request, const char *field, const char *what);
+void server_fail_limit(struct server_request *request, const char *field, const char *what,
+                       enum server_cause cause);
 void server_fail_malformed(struct server_request *request);
 void server_fail_memory(struct server_request *request);
 

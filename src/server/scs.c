@@ -2,10 +2,9 @@
  * Get and Set, the hottest, read and write their messages in place; the others go through generated code. */
 #include "server/services.h"
 
+#include "base/clock.h"
 #include "cacheclient.pb-c.h"
 #include "proto/hot.h"
-
-#define NS_PER_MS 1000000
 
 /* --- Checks --- */
 
@@ -17,20 +16,37 @@ bool scs_check_key(struct server_request *request, struct bytes key)
     return false;
 }
 
+static bool fits_an_item(const struct server_request *request, size_t size)
+{
+    return size <= (size_t)request->worker->server->settings->max_item_bytes;
+}
+
+/* Of an item that the request may make, of whatever type. */
+bool scs_check_name(struct server_request *request, const char *field, struct bytes name)
+{
+    if (name.size == 0)
+        server_fail_argument(request, field, "is empty");
+    else if (!fits_an_item(request, name.size))
+        server_fail_limit(request, field, "is larger than an item may be", CAUSE_ITEM_SIZE);
+    else
+        return true;
+    return false;
+}
+
 bool scs_check_item(struct server_request *request, struct bytes key, struct bytes value)
 {
     if (!scs_check_key(request, key))
         return false;
-    if (key.size + value.size <= (size_t)request->worker->server->settings->max_item_bytes)
+    if (fits_an_item(request, key.size + value.size))
         return true;
-    server_fail_with_cause(request, STATUS_RESOURCE_EXHAUSTED,
-                           "key and value together are larger than an item may be", CAUSE_ITEM_SIZE);
+    server_fail_limit(request, "cache_body", "and `cache_key` together are larger than an item may be",
+                      CAUSE_ITEM_SIZE);
     return false;
 }
 
 static bool check_ttl(struct server_request *request, const char *field, uint64_t ttl_ms)
 {
-    if (ttl_ms > 0 && ttl_ms <= (uint64_t)(request->worker->server->settings->max_ttl_ns / NS_PER_MS))
+    if (ttl_ms > 0 && ttl_ms <= (uint64_t)(request->worker->server->settings->max_ttl_ns / CLOCK_NS_PER_MS))
         return true;
     server_fail_argument(request, field, ttl_ms == 0 ? "is zero" : "is longer than this server allows");
     return false;
@@ -456,7 +472,7 @@ void scs_increment(struct server_request *request, struct bytes message)
     if (item == NULL)
         return;
     struct bytes key = server_bytes(item->cache_key);
-    if (!scs_check_item(request, key, bytes_make(NULL, 0)) || !scs_check_ttl(request, item->ttl_milliseconds))
+    if (!scs_check_name(request, "cache_key", key) || !scs_check_ttl(request, item->ttl_milliseconds))
         return;
     server_request_enter_store(request);
     store_increment(request->worker->server->store, request->cache, key, item->amount, item->ttl_milliseconds,

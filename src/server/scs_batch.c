@@ -110,7 +110,8 @@ static const ProtobufCMessage *batch_unpack(struct server_request *request,
         items += field.number == 1;
     if (items <= request->worker->server->settings->max_batch)
         return server_unpack(request, descriptor, message);
-    server_fail(request, STATUS_RESOURCE_EXHAUSTED, "the batch has more items than this server allows");
+    server_fail_limit(request, descriptor->fields[0].name, "has more entries than this server allows",
+                      CAUSE_NONE);
     return NULL;
 }
 
@@ -215,8 +216,10 @@ void scs_keys_exist(struct server_request *request, struct bytes message)
     if (keys == NULL)
         return;
     for (size_t i = 0; i < keys->n_cache_keys; i++)
-        if (!scs_check_key(request, server_bytes(keys->cache_keys[i])))
+        if (keys->cache_keys[i].len == 0) {
+            server_fail_argument(request, "cache_keys", "has an entry that is empty");
             return;
+        }
     struct batch *batch =
         batch_start(request, &keys->base, keys->n_cache_keys, ask_exists, keys_exist_finish);
     if (batch == NULL)

@@ -17,6 +17,7 @@ void scs_dictionary_get(struct server_request *request, struct bytes message)
     static const struct collection_method get = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_NAMES}},
         .key_name = key_name,
+        .entries_name = "fields",
         .kind = STORE_TABLE_GET,
         .type = STORE_DICTIONARY,
         .done = on_get,
@@ -62,6 +63,7 @@ void scs_dictionary_set(struct server_request *request, struct bytes message)
     static const struct collection_method set = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_PAIRS, [3] = PART_TTL, [4] = PART_REFRESH_TTL}},
         .key_name = key_name,
+        .entries_name = "items",
         .kind = STORE_TABLE_PUT,
         .type = STORE_DICTIONARY,
         .takes_ttl = true,
@@ -80,6 +82,7 @@ void scs_dictionary_increment(struct server_request *request, struct bytes messa
                               [5] = PART_REFRESH_TTL},
                    .single = true},
         .key_name = key_name,
+        .entries_name = "field",
         .kind = STORE_TABLE_INCREMENT,
         .type = STORE_DICTIONARY,
         .takes_ttl = true,
@@ -97,6 +100,7 @@ void scs_dictionary_delete(struct server_request *request, struct bytes message)
         .layout = {.fields = {[1] = PART_KEY, [DELETE_SOME] = PART_CHOICE, [DELETE_ALL] = PART_CHOICE},
                    .inner = {[DELETE_SOME] = &some}},
         .key_name = key_name,
+        .entries_name = "fields",
         .kind = STORE_TABLE_REMOVE,
         .type = STORE_DICTIONARY,
     };

@@ -15,6 +15,7 @@ static const struct collection_method push = {
                           [5] = PART_LIMIT_32},
                .single = true},
     .key_name = key_name,
+    .entries_name = "value",
     .kind = STORE_LIST_PUSH,
     .type = STORE_LIST,
     .takes_ttl = true,
@@ -25,6 +26,7 @@ static const struct collection_method concatenate = {
         {.fields =
              {[1] = PART_KEY, [2] = PART_NAMES, [3] = PART_TTL, [4] = PART_REFRESH_TTL, [5] = PART_LIMIT_32}},
     .key_name = key_name,
+    .entries_name = "values",
     .kind = STORE_LIST_PUSH,
     .type = STORE_LIST,
     .takes_ttl = true,
@@ -164,6 +166,7 @@ void scs_list_remove(struct server_request *request, struct bytes message)
     static const struct collection_method remove = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_ELEMENT}, .single = true},
         .key_name = key_name,
+        .entries_name = "all_elements_with_value",
         .kind = STORE_LIST_REMOVE,
         .type = STORE_LIST,
     };
@@ -193,6 +196,7 @@ void scs_list_erase(struct server_request *request, struct bytes message)
         .layout = {.fields = {[1] = PART_KEY, [ERASE_SOME] = PART_CHOICE, [ERASE_ALL] = PART_CHOICE},
                    .inner = {[ERASE_SOME] = &some}},
         .key_name = key_name,
+        .entries_name = "ranges",
         .kind = STORE_LIST_ERASE,
         .type = STORE_LIST,
     };

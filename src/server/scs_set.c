@@ -41,6 +41,7 @@ void scs_set_contains(struct server_request *request, struct bytes message)
     static const struct collection_method contains = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_NAMES}},
         .key_name = key_name,
+        .entries_name = "elements",
         .kind = STORE_TABLE_GET,
         .type = STORE_SET,
         .done = on_contains,
@@ -67,6 +68,7 @@ void scs_set_union(struct server_request *request, struct bytes message)
     static const struct collection_method add = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_NAMES, [3] = PART_TTL, [4] = PART_REFRESH_TTL}},
         .key_name = key_name,
+        .entries_name = "elements",
         .kind = STORE_TABLE_PUT,
         .type = STORE_SET,
         .takes_ttl = true,
@@ -102,6 +104,7 @@ void scs_set_difference(struct server_request *request, struct bytes message)
                  {[1] = PART_KEY, [DIFFERENCE_MINUEND] = PART_CHOICE, [DIFFERENCE_SUBTRAHEND] = PART_CHOICE},
              .inner = {[DIFFERENCE_MINUEND] = &elements, [DIFFERENCE_SUBTRAHEND] = &subtrahend}},
         .key_name = key_name,
+        .entries_name = "elements",
         .kind = STORE_TABLE_REMOVE,
         .type = STORE_SET,
     };

@@ -9,22 +9,6 @@
 
 static const char key_name[] = "set_name";
 
-/* Both enumerations of orders have the same numbers. */
-static bool take_order(struct server_request *request, struct parts *parts)
-{
-    switch (parts->order) {
-    case CACHE_CLIENT____SORTED_SET_FETCH_REQUEST__ORDER__ASCENDING:
-        parts->command.descending = false;
-        return true;
-    case CACHE_CLIENT____SORTED_SET_FETCH_REQUEST__ORDER__DESCENDING:
-        parts->command.descending = true;
-        return true;
-    default:
-        server_fail_argument(request, "order", "is none that there is");
-        return false;
-    }
-}
-
 static bool check_bound(struct server_request *request, const char *name, const struct store_bound *bound)
 {
     if (!isnan(bound->score))
@@ -40,6 +24,7 @@ void scs_sorted_set_put(struct server_request *request, struct bytes message)
     static const struct collection_method put = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_SCORED, [3] = PART_TTL, [4] = PART_REFRESH_TTL}},
         .key_name = key_name,
+        .entries_name = "elements",
         .score_name = "score",
         .kind = STORE_SORTED_PUT,
         .type = STORE_SORTED_SET,
@@ -69,6 +54,7 @@ void scs_sorted_set_increment(struct server_request *request, struct bytes messa
                               [5] = PART_REFRESH_TTL},
                    .single = true},
         .key_name = key_name,
+        .entries_name = "value",
         .score_name = "amount",
         .kind = STORE_SORTED_INCREMENT,
         .type = STORE_SORTED_SET,
@@ -87,6 +73,7 @@ void scs_sorted_set_remove(struct server_request *request, struct bytes message)
         .layout = {.fields = {[1] = PART_KEY, [REMOVE_ALL] = PART_CHOICE, [REMOVE_SOME] = PART_CHOICE},
                    .inner = {[REMOVE_SOME] = &some}},
         .key_name = key_name,
+        .entries_name = "values",
         .kind = STORE_SORTED_REMOVE,
         .type = STORE_SORTED_SET,
     };
@@ -110,11 +97,7 @@ static bool check_sources(struct server_request *request, const struct store_com
     }
     for (size_t i = 0; i < command->source_count; i++) {
         const struct store_source *source = &command->sources[i];
-        if (source->key.size == 0) {
-            server_fail_argument(request, "sources.set_name", "is empty");
-            return false;
-        }
-        if (!scs_check_item(request, source->key, bytes_make(NULL, 0)))
+        if (!scs_check_name(request, "sources.set_name", source->key))
             return false;
         if (isnan(source->weight)) {
             server_fail_argument(request, "weight", "is not a number");
@@ -147,6 +130,7 @@ void scs_sorted_set_union_store(struct server_request *request, struct bytes mes
     static const struct collection_method unite = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_SOURCES, [3] = PART_AGGREGATE, [4] = PART_TTL}},
         .key_name = key_name,
+        .entries_name = "sources",
         .kind = STORE_SORTED_UNION,
         .type = STORE_SORTED_SET,
         .takes_ttl = true,
@@ -171,6 +155,7 @@ void scs_sorted_set_get_score(struct server_request *request, struct bytes messa
     static const struct collection_method get_score = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_NAMES}},
         .key_name = key_name,
+        .entries_name = "values",
         .kind = STORE_SORTED_SCORE,
         .type = STORE_SORTED_SET,
         .done = on_get_score,
@@ -200,11 +185,12 @@ void scs_sorted_set_get_rank(struct server_request *request, struct bytes messag
     static const struct collection_method get_rank = {
         .layout = {.fields = {[1] = PART_KEY, [2] = PART_ELEMENT, [3] = PART_ORDER}, .single = true},
         .key_name = key_name,
+        .entries_name = "value",
         .kind = STORE_SORTED_RANK,
         .type = STORE_SORTED_SET,
     };
     struct parts parts;
-    if (collection_read(request, message, &get_rank, &parts) && take_order(request, &parts))
+    if (collection_read(request, message, &get_rank, &parts) && collection_take_order(request, &parts))
         collection_ask(request, &parts.command, on_get_rank);
 }
 
@@ -301,7 +287,7 @@ void scs_sorted_set_fetch(struct server_request *request, struct bytes message)
         .type = STORE_SORTED_SET,
     };
     struct parts parts;
-    if (!collection_read(request, message, &fetch, &parts) || !take_order(request, &parts))
+    if (!collection_read(request, message, &fetch, &parts) || !collection_take_order(request, &parts))
         return;
     if (parts.choice[0] == 0) {
         server_fail_argument(request, "range", "is not set");

@@ -1,5 +1,5 @@
 /* Puts a server together: the store, the loops, the listener that hands each socket to the least busy loop,
- * the signals that end it, and the steady upkeep of the store. */
+ * the signals that end it, and the steady upkeep of store and topics. */
 #include "server/server.h"
 
 #include "base/clock.h"
@@ -41,6 +41,7 @@ static void on_upkeep(struct timer *timer)
     struct running *running = list_entry(timer, struct running, upkeep);
     int64_t now_ns = clock_now_ns();
     bool more = store_maintain(running->server.store, now_ns / CLOCK_NS_PER_MS);
+    more = topics_maintain(running->server.topics) || more;
     (void)net_loop_arm(&running->workers[0].loop, timer, now_ns + (more ? UPKEEP_BUSY_NS : UPKEEP_IDLE_NS));
 }
 
@@ -175,7 +176,7 @@ static void log_counters(const struct running *running)
     fields[count++] = log_number("expirations", (int64_t)stats.expirations);
     struct topics_stats topics = topics_stats(running->server.topics);
     fields[count++] = log_number("topics", (int64_t)topics.topics);
-    fields[count++] = log_number("topics_bytes", (int64_t)topics.history_bytes);
+    fields[count++] = log_number("topics_bytes", (int64_t)topics.used_bytes);
     log_write(running->server.log, LOG_INFO, "counters", fields, count);
 }
 

@@ -38,6 +38,7 @@ struct server_settings {
     int64_t max_topics;
     int64_t max_subscriptions;
     int64_t subscriber_buffer_bytes;
+    int64_t subscribers_memory_bytes;
     int64_t topic_heartbeat_ns;
     const char *log_level;
     bool test_faults;

@@ -75,6 +75,7 @@ void leaderboard_get_competition_rank(struct server_request *request, struct byt
 
 /* What the services of items ask of every request; false with the request failed. */
 bool scs_check_key(struct server_request *request, struct bytes key);
+bool scs_check_name(struct server_request *request, const char *field, struct bytes name);
 bool scs_check_item(struct server_request *request, struct bytes key, struct bytes value);
 bool scs_check_ttl(struct server_request *request, uint64_t ttl_ms);
 
@@ -85,6 +86,7 @@ bool scs_reply_set(struct server_request *request, bool last);
 /* control.c: control_client.ScsControl */
 #define CONTROL_CACHE_NAME_RULE "a cache's name is 1 to 255 bytes of UTF-8 without control characters"
 bool control_is_cache_name(struct bytes name);
+bool control_has_cache(const struct server *server, struct bytes name);
 void control_create_cache(struct server_request *request, struct bytes message);
 void control_delete_cache(struct server_request *request, struct bytes message);
 void control_list_caches(struct server_request *request, struct bytes message);
@@ -97,10 +99,6 @@ void ping_ping(struct server_request *request, struct bytes message);
 void pubsub_publish(struct server_request *request, struct bytes message);
 void pubsub_subscribe(struct server_request *request, struct bytes message);
 void pubsub_drain(struct server_request *request);
-
-/* What a worker keeps of its subscribers. NULL when memory is out; closed when there are none any more. */
-struct pubsub_desk *pubsub_desk_open(struct server_worker *worker);
-void pubsub_desk_close(struct pubsub_desk *desk);
 
 /* health.c: grpc.health.v1.Health */
 void health_check(struct server_request *request, struct bytes message);

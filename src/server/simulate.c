@@ -373,9 +373,11 @@ static int64_t departure_of(struct simulation *simulation, int64_t now_ns)
 {
     int64_t arrival_ns = now_ns > simulation->last_arrival_ns ? now_ns : simulation->last_arrival_ns;
     int64_t free_ns = simulation->free_ns[0];
-    int64_t wait_ns = free_ns > arrival_ns ? free_ns - arrival_ns : 0;
+    int64_t begin_ns = free_ns > arrival_ns ? free_ns : arrival_ns;
+    int64_t wait_ns = begin_ns - arrival_ns;
     int64_t service_ns = simulate_draw(&simulation->time, draw_uniform(&simulation->random));
-    int64_t due_ns = arrival_ns + wait_ns + service_ns;
+    /* Callers that give up make room for others but leave their work behind, so a wait has no upper end. */
+    int64_t due_ns = clock_add(begin_ns, service_ns);
     simulation->last_arrival_ns = arrival_ns;
     replace_first(simulation->free_ns, simulation->workers, due_ns);
     if (simulation->log != NULL)

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "proto/write.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -18,12 +19,17 @@
 #define VALUE_MAX       (2 * (1 + VARINT_MAX)) /* in front of the bytes: those of the value and of its kind */
 #define NUMBERS_MAX     (2 * (1 + VARINT_MAX)) /* behind them: the item's number and page */
 
-#define ITEM_TAG        0x0a /* SubscriptionItem.item */
-#define ITEM_NUMBER_TAG 0x08 /* TopicItem.topic_sequence_number */
-#define ITEM_VALUE_TAG  0x12 /* TopicItem.value */
-#define ITEM_PAGE_TAG   0x20 /* TopicItem.sequence_page */
-#define VALUE_TEXT_TAG  0x0a /* TopicValue.text */
-#define VALUE_BYTES_TAG 0x12 /* TopicValue.binary */
+#define ITEM_TAG        WRITE_BYTES_TAG(1)  /* SubscriptionItem.item */
+#define ITEM_NUMBER_TAG WRITE_VARINT_TAG(1) /* TopicItem.topic_sequence_number */
+#define ITEM_VALUE_TAG  WRITE_BYTES_TAG(2)  /* TopicItem.value */
+#define ITEM_PAGE_TAG   WRITE_VARINT_TAG(4) /* TopicItem.sequence_page */
+#define VALUE_TEXT_TAG  WRITE_BYTES_TAG(1)  /* TopicValue.text */
+#define VALUE_BYTES_TAG WRITE_BYTES_TAG(2)  /* TopicValue.binary */
+
+/* What a turn of forgetting may cost, a bucket that is looked into being 1: about half a millisecond in all. */
+#define FORGET_A_TURN   16384
+#define FORGET_TOPIC    16 /* a topic that goes */
+#define FORGET_MESSAGE  2  /* each of its messages */
 
 struct topics_message {
     _Atomic unsigned references;
@@ -33,10 +39,14 @@ struct topics_message {
     uint8_t space[];
 };
 
-/* A cache that has topics, for counting its subscriptions. */
+/* A cache that has topics, for counting its subscriptions and for forgetting it: its topics are nobody's at once, and
+ * are then taken out of the shards a piece at a time. */
 struct cache {
-    struct list link; /* of its bucket */
+    struct list link; /* of its bucket, or of the forgotten ones */
     _Atomic size_t subscriptions;
+    _Atomic bool is_forgotten;
+    size_t shard;  /* when forgotten: up to where its topics are gone */
+    size_t bucket; /* of that shard */
     size_t topics; /* and whoever else holds it */
     size_t name_size;
     uint8_t name[];
@@ -75,29 +85,16 @@ struct topics {
     struct topics_limits limits;
     uint64_t hash_seed;
     _Atomic size_t topic_count;
-    _Atomic size_t history_bytes;
+    _Atomic size_t used_bytes; /* by histories and by the topics themselves */
     _Atomic uint64_t last_page;
     _Atomic unsigned turn;       /* of the shard that gives up its oldest */
     pthread_mutex_t caches_lock; /* taken inside a shard's */
     struct list caches[CACHE_BUCKETS];
+    struct list forgotten; /* caches whose topics are still being taken out */
     struct shard shards[SHARDS];
 };
 
 /* --- Messages --- */
-
-static uint8_t *write_varint(uint8_t *to, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *to++ = (uint8_t)(value | 0x80);
-    *to++ = (uint8_t)value;
-    return to;
-}
-
-static uint8_t *write_tagged(uint8_t *to, uint8_t tag, uint64_t value)
-{
-    *to++ = tag;
-    return write_varint(to, value);
-}
 
 /* A message with VALUE in its place. The numbers behind it and the header in front follow when it has its number
  * (message_number), so that nothing long is copied under a topic's lock; the fields of a message may be in any order. */
@@ -109,8 +106,8 @@ static struct topics_message *message_create(struct topics_value value)
         return NULL;
     uint8_t kind[1 + VARINT_MAX];
     uint8_t tag = value.is_text ? VALUE_TEXT_TAG : VALUE_BYTES_TAG;
-    size_t kind_size = (size_t)(write_tagged(kind, tag, value.bytes.size) - kind);
-    uint8_t *to = write_tagged(message->space + HEADER_MAX, ITEM_VALUE_TAG, kind_size + value.bytes.size);
+    size_t kind_size = (size_t)(write_entry_head(kind, tag, value.bytes.size) - kind);
+    uint8_t *to = write_entry_head(message->space + HEADER_MAX, ITEM_VALUE_TAG, kind_size + value.bytes.size);
     memcpy(to, kind, kind_size);
     bytes_copy(to + kind_size, value.bytes.data, value.bytes.size);
     atomic_init(&message->references, 1);
@@ -122,11 +119,11 @@ static struct topics_message *message_create(struct topics_value value)
 
 static void message_number(struct topics_message *message, uint64_t number, uint64_t page)
 {
-    uint8_t *end = write_tagged(message->space + message->end, ITEM_NUMBER_TAG, number);
-    end = write_tagged(end, ITEM_PAGE_TAG, page);
+    uint8_t *end = write_varint_field(message->space + message->end, ITEM_NUMBER_TAG, number);
+    end = write_varint_field(end, ITEM_PAGE_TAG, page);
     message->end = (size_t)(end - message->space);
     uint8_t header[HEADER_MAX];
-    size_t size = (size_t)(write_tagged(header, ITEM_TAG, message->end - HEADER_MAX) - header);
+    size_t size = (size_t)(write_entry_head(header, ITEM_TAG, message->end - HEADER_MAX) - header);
     message->start = HEADER_MAX - size;
     memcpy(message->space + message->start, header, size);
 }
@@ -166,9 +163,10 @@ static struct cache *cache_take(struct topics *topics, struct bytes name)
     struct list *bucket = cache_bucket(topics, name);
     struct cache *cache = cache_find(bucket, name);
     if (cache == NULL && (cache = malloc(sizeof *cache + name.size)) != NULL) {
-        cache->topics = 0;
+        cache->topics = cache->shard = cache->bucket = 0;
         cache->name_size = name.size;
         atomic_init(&cache->subscriptions, 0);
+        atomic_init(&cache->is_forgotten, false);
         bytes_copy(cache->name, name.data, name.size);
         list_push_back(bucket, &cache->link);
     }
@@ -189,17 +187,34 @@ static void cache_release(struct topics *topics, struct cache *cache)
         free(cache);
 }
 
-/* Has later topics of this name belong to a new cache, and gives the old one, to be released; NULL where no topic is. */
-static struct cache *cache_detach(struct topics *topics, struct bytes name)
+/* Has later topics of this name belong to a new cache, and those of the old one found no more. */
+static void cache_forget(struct topics *topics, struct bytes name)
 {
     (void)pthread_mutex_lock(&topics->caches_lock);
     struct cache *cache = cache_find(cache_bucket(topics, name), name);
     if (cache != NULL) {
         list_remove(&cache->link);
+        list_push_back(&topics->forgotten, &cache->link);
         cache->topics++;
+        atomic_store(&cache->is_forgotten, true);
     }
     (void)pthread_mutex_unlock(&topics->caches_lock);
-    return cache;
+}
+
+/* The forgotten cache that has waited longest, the caller's until it is released or put back; NULL where there is none. */
+static struct cache *forgotten_take(struct topics *topics)
+{
+    (void)pthread_mutex_lock(&topics->caches_lock);
+    struct list *link = list_empty(&topics->forgotten) ? NULL : list_pop_front(&topics->forgotten);
+    (void)pthread_mutex_unlock(&topics->caches_lock);
+    return link != NULL ? list_entry(link, struct cache, link) : NULL;
+}
+
+static void forgotten_put_back(struct topics *topics, struct cache *cache)
+{
+    (void)pthread_mutex_lock(&topics->caches_lock);
+    list_push_front(&topics->forgotten, &cache->link);
+    (void)pthread_mutex_unlock(&topics->caches_lock);
 }
 
 /* Counts one subscription more, unless there are as many as there may be. */
@@ -229,9 +244,14 @@ static uint64_t new_page(struct topics *topics)
     return page;
 }
 
-static void count_history(struct topics *topics, size_t before, size_t after)
+static void count_bytes(struct topics *topics, size_t before, size_t after)
 {
-    atomic_fetch_add_explicit(&topics->history_bytes, after - before, memory_order_relaxed);
+    atomic_fetch_add_explicit(&topics->used_bytes, after - before, memory_order_relaxed);
+}
+
+static size_t topic_bytes(size_t name_size)
+{
+    return sizeof(struct topic) + name_size;
 }
 
 static size_t ring_bytes(size_t capacity)
@@ -254,7 +274,7 @@ static void topic_drop_oldest(struct topic *topic)
     struct topics_message *message = *ring_at(topic, topic_oldest(topic));
     topic->count--;
     topic->bytes -= message->room;
-    count_history(topic->shard->topics, message->room, 0);
+    count_bytes(topic->shard->topics, message->room, 0);
     message_release(message);
 }
 
@@ -262,7 +282,7 @@ static void topic_clear(struct topic *topic)
 {
     while (topic->count > 0)
         topic_drop_oldest(topic);
-    count_history(topic->shard->topics, ring_bytes(topic->capacity), 0);
+    count_bytes(topic->shard->topics, ring_bytes(topic->capacity), 0);
     free(topic->ring);
     topic->ring = NULL;
     topic->capacity = 0;
@@ -280,7 +300,7 @@ static bool topic_grow(struct topic *topic)
     for (uint64_t number = topic_oldest(topic); number != topic->next; number++)
         ring[number & (capacity - 1)] = *ring_at(topic, number);
     free(topic->ring);
-    count_history(topic->shard->topics, ring_bytes(topic->capacity), ring_bytes(capacity));
+    count_bytes(topic->shard->topics, ring_bytes(topic->capacity), ring_bytes(capacity));
     topic->ring = ring;
     topic->capacity = capacity;
     return true;
@@ -301,13 +321,15 @@ static void topic_place(struct topic *topic)
 static void topic_free(struct topic *topic)
 {
     topic_clear(topic);
+    count_bytes(topic->shard->topics, topic_bytes(topic->name_size), 0);
     cache_release(topic->shard->topics, topic->cache);
     free(topic);
 }
 
+/* Its bytes have been counted (reserve_topic). */
 static struct topic *topic_create(struct shard *shard, struct topics_name name, uint64_t hash)
 {
-    struct topic *topic = calloc(1, sizeof *topic + name.topic.size);
+    struct topic *topic = calloc(1, topic_bytes(name.topic.size));
     if (topic == NULL)
         return NULL;
     topic->cache = cache_take(shard->topics, name.cache);
@@ -397,7 +419,8 @@ static struct topic *shard_find(const struct shard *shard, struct topics_name na
 {
     struct topic *topic = *shard_bucket(shard, hash);
     while (topic != NULL &&
-           !(topic->hash == hash && bytes_equal(bytes_make(topic->name, topic->name_size), name.topic) &&
+           !(topic->hash == hash && !atomic_load(&topic->cache->is_forgotten) &&
+             bytes_equal(bytes_make(topic->name, topic->name_size), name.topic) &&
              bytes_equal(bytes_make(topic->cache->name, topic->cache->name_size), name.cache)))
         topic = topic->next_in_bucket;
     return topic;
@@ -428,23 +451,34 @@ static bool drop_oldest(struct topics *topics, bool is_idle, const struct topic 
     return is_dropped;
 }
 
-/* Brings memory back under its limit after an append to a topic, which keeps what it has. */
-static void trim_memory(struct topics *topics, const struct topic *appended)
+/* Brings memory back under its limit, at no cost to EXCEPT; false when nothing is left that could go. */
+static bool trim_memory(struct topics *topics, const struct topic *except)
 {
-    while (atomic_load_explicit(&topics->history_bytes, memory_order_relaxed) > topics->limits.memory_bytes &&
-           (drop_oldest(topics, true, appended) || drop_oldest(topics, false, appended)))
-        ;
+    while (atomic_load_explicit(&topics->used_bytes, memory_order_relaxed) > topics->limits.memory_bytes)
+        if (!drop_oldest(topics, true, except) && !drop_oldest(topics, false, except))
+            return false;
+    return true;
 }
 
-/* Counts one topic more; one that nobody needs makes room for it. */
-static bool reserve_topic(struct topics *topics)
+static void unreserve_topic(struct topics *topics, size_t bytes)
+{
+    count_bytes(topics, bytes, 0);
+    atomic_fetch_sub(&topics->topic_count, 1);
+}
+
+/* Counts one topic more, of so many bytes; what nobody needs makes room for it. */
+static bool reserve_topic(struct topics *topics, size_t bytes)
 {
     while (atomic_fetch_add(&topics->topic_count, 1) >= topics->limits.topics) {
         atomic_fetch_sub(&topics->topic_count, 1);
         if (!drop_oldest(topics, true, NULL))
             return false;
     }
-    return true;
+    count_bytes(topics, 0, bytes);
+    if (trim_memory(topics, NULL))
+        return true;
+    unreserve_topic(topics, bytes);
+    return false;
 }
 
 /* --- The hub --- */
@@ -462,6 +496,7 @@ struct topics *topics_create(const struct topics_limits *limits, uint64_t hash_s
     (void)pthread_mutex_init(&topics->caches_lock, NULL);
     for (size_t i = 0; i < CACHE_BUCKETS; i++)
         list_init(&topics->caches[i]);
+    list_init(&topics->forgotten);
     bool is_ready = true;
     for (size_t i = 0; i < SHARDS; i++)
         is_ready = shard_init(&topics->shards[i], topics) && is_ready;
@@ -482,6 +517,8 @@ void topics_destroy(struct topics *topics)
         free(shard->buckets);
         (void)pthread_mutex_destroy(&shard->lock);
     }
+    for (struct cache *cache; (cache = forgotten_take(topics)) != NULL;)
+        cache_release(topics, cache);
     (void)pthread_mutex_destroy(&topics->caches_lock);
     free(topics);
 }
@@ -498,14 +535,15 @@ static struct topic *lock_topic(struct topics *topics, struct topics_name name, 
         return topic;
     (void)pthread_mutex_unlock(&shard->lock);
 
-    if (!reserve_topic(topics)) {
+    size_t bytes = topic_bytes(name.topic.size);
+    if (!reserve_topic(topics, bytes)) {
         *status = TOPICS_FULL;
         return NULL;
     }
     (void)pthread_mutex_lock(&shard->lock);
     topic = shard_find(shard, name, hash);
     if (topic != NULL) { /* another thread was faster */
-        atomic_fetch_sub(&topics->topic_count, 1);
+        unreserve_topic(topics, bytes);
         return topic;
     }
     topic = topic_create(shard, name, hash);
@@ -513,7 +551,7 @@ static struct topic *lock_topic(struct topics *topics, struct topics_name name, 
         shard_add(shard, topic);
         return topic;
     }
-    atomic_fetch_sub(&topics->topic_count, 1);
+    unreserve_topic(topics, bytes);
     (void)pthread_mutex_unlock(&shard->lock);
     *status = TOPICS_NO_MEMORY;
     return NULL;
@@ -550,7 +588,7 @@ static void topic_append(struct topic *topic, struct topics_message *message)
     topic->next++;
     topic->count++;
     topic->bytes += message->room;
-    count_history(topic->shard->topics, 0, message->room);
+    count_bytes(topic->shard->topics, 0, message->room);
     while (topic->count > limits->history_messages ||
            (topic->count > 1 && topic->bytes > limits->history_bytes))
         topic_drop_oldest(topic);
@@ -575,43 +613,72 @@ enum topics_status topics_publish(struct topics *topics, struct topics_name name
     topic_append(topic, message);
     topic_ready_seats(topic);
     (void)pthread_mutex_unlock(&shard->lock);
-    trim_memory(topics, topic);
+    (void)trim_memory(topics, topic);
     return TOPICS_OK;
 failed:
     message_release(message);
     return status;
 }
 
-static void shard_forget(struct shard *shard, const struct cache *cache)
+/* --- Forgetting --- */
+
+/* Takes the topics of a cache out of a bucket; what that cost. */
+static size_t bucket_forget(struct shard *shard, struct topic *topic, const struct cache *cache)
 {
-    for (size_t i = 0; i < shard->bucket_count; i++)
-        for (struct topic *topic = shard->buckets[i], *next; topic != NULL; topic = next) {
-            next = topic->next_in_bucket;
-            if (topic->cache != cache)
-                continue;
-            topic_ready_seats(topic);
-            shard_remove(shard, topic);
-        }
+    size_t cost = 1;
+    for (struct topic *next; topic != NULL; topic = next, cost++) {
+        next = topic->next_in_bucket;
+        if (topic->cache != cache)
+            continue;
+        cost += FORGET_TOPIC + topic->count * FORGET_MESSAGE;
+        topic_ready_seats(topic);
+        shard_remove(shard, topic);
+    }
+    return cost;
+}
+
+/* Goes on where the cache's topics are still there, as far as BUDGET goes; what of it is left. A shard that grows
+ * meanwhile has what lay in a bucket in that one and in one behind all others, so the place stays good. */
+static size_t shard_forget(struct shard *shard, struct cache *cache, size_t budget)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    while (budget > 0 && cache->bucket < shard->bucket_count) {
+        size_t cost = bucket_forget(shard, shard->buckets[cache->bucket++], cache);
+        budget -= cost < budget ? cost : budget;
+    }
+    if (cache->bucket == shard->bucket_count) {
+        cache->bucket = 0;
+        cache->shard++;
+    }
+    (void)pthread_mutex_unlock(&shard->lock);
+    return budget;
+}
+
+bool topics_maintain(struct topics *topics)
+{
+    size_t budget = FORGET_A_TURN;
+    struct cache *cache;
+    while (budget > 0 && (cache = forgotten_take(topics)) != NULL) {
+        while (budget > 0 && cache->shard < SHARDS)
+            budget = shard_forget(&topics->shards[cache->shard], cache, budget);
+        if (cache->shard == SHARDS)
+            cache_release(topics, cache);
+        else
+            forgotten_put_back(topics, cache);
+    }
+    return budget == 0;
 }
 
 void topics_forget_cache(struct topics *topics, struct bytes name)
 {
-    struct cache *cache = cache_detach(topics, name);
-    if (cache == NULL)
-        return;
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &topics->shards[i];
-        (void)pthread_mutex_lock(&shard->lock);
-        shard_forget(shard, cache);
-        (void)pthread_mutex_unlock(&shard->lock);
-    }
-    cache_release(topics, cache);
+    cache_forget(topics, name);
+    (void)topics_maintain(topics);
 }
 
 struct topics_stats topics_stats(const struct topics *topics)
 {
     return (struct topics_stats){.topics = atomic_load(&topics->topic_count),
-                                 .history_bytes = atomic_load(&topics->history_bytes)};
+                                 .used_bytes = atomic_load(&topics->used_bytes)};
 }
 
 /* --- Listening --- */
@@ -720,10 +787,8 @@ void topics_seat_release(struct topics_seat *seat)
 
 void topics_listener_take(struct topics_listener *listener, struct list *taken)
 {
-    list_init(taken);
     (void)pthread_mutex_lock(&listener->lock);
-    while (!list_empty(&listener->ready))
-        list_push_back(taken, list_pop_front(&listener->ready));
+    list_move(&listener->ready, taken);
     listener->is_awake = false;
     (void)pthread_mutex_unlock(&listener->lock);
 }

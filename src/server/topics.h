@@ -25,7 +25,7 @@ struct topics;
 struct topics_limits {
     size_t history_messages; /* of one topic; at least 1 */
     size_t history_bytes;    /* of one topic, which keeps its newest message whatever its size */
-    size_t memory_bytes;     /* of all histories together */
+    size_t memory_bytes;     /* of all topics together, with their histories */
     size_t topics;
     size_t subscriptions; /* of one cache */
 };
@@ -33,7 +33,7 @@ struct topics_limits {
 enum topics_status {
     TOPICS_OK,
     TOPICS_NO_MEMORY,
-    TOPICS_FULL,             /* as many topics as the limits allow, and all of them have subscribers */
+    TOPICS_FULL,             /* no room for another topic, and all there are have subscribers */
     TOPICS_NO_SUBSCRIPTIONS, /* the cache has as many subscriptions as the limits allow */
 };
 
@@ -55,8 +55,12 @@ struct topics_value {
 /* Any thread: gives VALUE the next place in a topic, which is made where there is none. */
 enum topics_status topics_publish(struct topics *topics, struct topics_name name, struct topics_value value);
 
-/* Any thread: ends the topics of a cache. Their seats become ready and are found to be gone. */
+/* Any thread: ends the topics of a cache. None of them is found any more; those that are many go by and by
+ * (topics_maintain). Their seats become ready and are found to be gone. */
 void topics_forget_cache(struct topics *topics, struct bytes cache);
+
+/* Any thread: a bounded piece of what is left to do of that. True when it should soon be called again. */
+bool topics_maintain(struct topics *topics);
 
 /* --- Listening: everything below belongs to the listener's thread --- */
 
@@ -108,7 +112,7 @@ static inline void topics_seat_hold(struct topics_seat *seat)
 }
 void topics_seat_release(struct topics_seat *seat);
 
-/* Moves what is ready to TAKEN: the listener is woken again for whatever comes later. */
+/* Moves what is ready to the end of TAKEN: the listener is woken again for whatever comes later. */
 void topics_listener_take(struct topics_listener *listener, struct list *taken);
 
 /* The next of the seats in TAKEN, or NULL. What is published from now on makes it ready anew. */
@@ -155,7 +159,7 @@ void topics_window_release(struct topics_window *window);
 
 struct topics_stats {
     size_t topics;
-    size_t history_bytes;
+    size_t used_bytes;
 };
 struct topics_stats topics_stats(const struct topics *topics);
 

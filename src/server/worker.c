@@ -70,18 +70,23 @@ static void on_refused(void *owner, enum h2_refusal refusal)
 }
 
 /* Calls that were not answered within the input that brought them get their deadline now; the others never
- * needed a timer. The newest are last, and those before the first armed one have theirs. */
+ * needed a timer. */
 static void on_received(void *owner)
 {
     struct server_connection *connection = owner;
     struct server_worker *worker = connection->worker;
-    for (struct list *at = connection->requests.prev; at != &connection->requests; at = at->prev) {
-        struct server_request *request = list_entry(at, struct server_request, link);
-        if (timer_armed(&request->deadline))
-            break;
+    while (!list_empty(&connection->opened)) {
+        struct server_request *request =
+            list_entry(list_pop_front(&connection->opened), struct server_request, link);
+        list_push_back(&connection->requests, &request->link);
         if (request->call->timeout_ns != CLOCK_NEVER)
             (void)net_loop_arm(&worker->loop, &request->deadline, request->deadline.due_ns);
     }
+}
+
+static void on_flushed(void *owner)
+{
+    pubsub_line_flushed(owner);
 }
 
 static void on_connection_closed(void *owner, const char *why, bool broken)
@@ -94,6 +99,7 @@ static void on_connection_closed(void *owner, const char *why, bool broken)
     if (broken)
         server_count(&worker->counters.connections_failed);
     list_remove(&connection->link);
+    pubsub_line_close(connection);
     atomic_fetch_sub(&worker->assigned, 1);
     atomic_fetch_sub(&server->open_connections, 1);
     free(connection);
@@ -112,6 +118,7 @@ static const struct h2_events call_events = {
 
 static const struct net_connection_events connection_events = {
     .received = on_received,
+    .flushed = on_flushed,
     .closed = on_connection_closed,
 };
 
@@ -133,6 +140,8 @@ static bool serve(struct server_worker *worker, int fd)
     }
     connection->worker = worker;
     list_init(&connection->requests);
+    list_init(&connection->opened);
+    pubsub_line_open(&connection->line);
     struct h2_config config = {
         .role = H2_SERVER,
         .methods = worker->server->methods,

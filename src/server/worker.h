@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "net/connection.h"
+#include "server/pubsub_desk.h"
 #include "server/server.h"
 #include "store/store.h"
 
@@ -65,7 +66,9 @@ struct server_worker {
 
 struct server_connection {
     struct list link;
-    struct list requests; /* unanswered ones, oldest first */
+    struct list requests; /* unanswered ones, oldest first, but for those just opened */
+    struct list opened;   /* by the input that is being handled: likewise */
+    struct pubsub_line line;
     struct net_connection *net;
     struct server_worker *worker;
 };

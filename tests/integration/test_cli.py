@@ -111,11 +111,11 @@ def test_every_command_has_help(mayfly: Mayfly) -> None:
 
 def test_help_of_a_verb_lists_its_options(mayfly: Mayfly) -> None:
     text = mayfly.ok("list", "push-front", "--help").decode()
-    assert text.startswith("usage: mayfly list push-front CACHE LIST VALUE [options]\n")
+    assert text.startswith("usage: mayfly list push-front CACHE LIST VALUE ... [options]\n")
     assert "--truncate N" in text and "--endpoint" in text and "--descending" not in text
     assert mayfly.ok("help", "list", "push-front").decode() == text
     verbs = mayfly.ok("list", "--help").decode()
-    assert "list push-front CACHE LIST VALUE\n" in verbs and "list erase CACHE LIST INDEX[:COUNT] ...\n" in verbs
+    assert "list push-front CACHE LIST VALUE ...\n" in verbs and "list erase CACHE LIST INDEX[:COUNT] ...\n" in verbs
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
@@ -255,6 +255,32 @@ def test_output_that_cannot_be_written_is_an_error(mayfly: Mayfly, cache: str) -
         done = subprocess.run([str(mayfly.binary), "get", cache, "k"], stdout=full, stderr=subprocess.PIPE,
                               env=mayfly.environment, timeout=COMMAND_TIMEOUT_S)
     assert done.returncode == LOCAL
+
+
+def test_without_a_standard_output_what_prints_fails_and_the_rest_works(mayfly: Mayfly, cache: str) -> None:
+    def run(redirections: str, *arguments: str) -> tuple[int, bytes]:
+        done = subprocess.run(["sh", "-c", f'exec "$@" {redirections}', "sh", str(mayfly.binary), *arguments],
+                              capture_output=True, env=mayfly.environment, timeout=COMMAND_TIMEOUT_S)
+        return done.returncode, done.stderr
+
+    assert run(">&- 2>&- <&-", "set", cache, "k", "v") == (OK, b"")
+    code, said = run(">&-", "get", cache, "k")
+    assert code == LOCAL and b"standard output cannot be written" in said
+    mayfly.ok("topic", "publish", cache, "t", "v")
+    code, said = run(">&-", "topic", "subscribe", cache, "t", "--json")
+    assert code == LOCAL and b"standard output cannot be written" in said
+    code, said = run("<&-", "set", cache, "k", "-")
+    assert code == LOCAL and b"standard input cannot be read" in said
+    assert run("2>&-", "get", cache, "no-such-key") == (MISS, b"")
+
+
+def test_a_value_may_be_what_asks_for_help_elsewhere(mayfly: Mayfly, cache: str) -> None:
+    assert mayfly.ok("set", cache, "k", "-h") == b""
+    assert mayfly.ok("get", cache, "k") == b"-h"
+    mayfly.ok("list", "push-back", cache, "-h", "-h")
+    assert mayfly.ok("list", "pop-back", cache, "-h") == b"-h"
+    for asked in (("get",), ("list",), ("list", "push-back"), ("serve",)):
+        assert mayfly.ok(*asked, "-h") == mayfly.ok(*asked, "--help")
 
 
 def test_a_first_cache_needs_a_name_that_clients_can_read(mayfly: Mayfly) -> None:

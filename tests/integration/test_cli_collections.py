@@ -227,6 +227,17 @@ def test_list_is_truncated_at_the_other_end(mayfly: Mayfly, cache: str) -> None:
     assert mayfly.json("list", "fetch", cache, "l") == ["a", "b"]
 
 
+def test_list_pushes_several_values_one_after_the_other(mayfly: Mayfly, cache: str) -> None:
+    assert mayfly.ok("list", "push-back", cache, "l", "a", "b", "c") == b"3\n"
+    assert mayfly.json("list", "push-front", cache, "l", "x", "y", "z", "-", stdin=b"last") == 7
+    assert mayfly.json("list", "fetch", cache, "l") == ["last", "z", "y", "x", "a", "b", "c"]
+    for end in ("front", "back"):
+        for value in ("1", "2", "3"):
+            mayfly.ok("list", f"push-{end}", cache, "one-by-one", value, "--truncate", "2")
+        mayfly.ok("list", f"push-{end}", cache, "together", "1", "2", "3", "--truncate", "2")
+        assert mayfly.json("list", "fetch", cache, "together") == mayfly.json("list", "fetch", cache, "one-by-one")
+
+
 def test_list_slices_count_from_either_end(mayfly: Mayfly, cache: str) -> None:
     mayfly.ok("list", "concatenate-back", cache, "l", "a", "b", "c", "d", "e")
     assert mayfly.json("list", "fetch", cache, "l", "--start", "-3", "--end", "-1") == ["c", "d"]
@@ -409,13 +420,18 @@ def test_a_key_of_another_type_is_an_error(mayfly: Mayfly, cache: str, arguments
     ("sets", "sample", "c", "s", "--count", "-1"),
     ("sets", "pop", "c", "s", "--count", "4294967296"),
     ("list", "push-front", "c", "l"),
-    ("list", "push-front", "c", "l", "a", "b"),
     ("list", "push-front", "c", "l", "a", "--truncate", "-1"),
     ("list", "fetch", "c", "l", "--start", "first"),
     ("list", "fetch", "c", "l", "--start", "99999999999"),
     ("list", "erase", "c", "l", "-1"),
     ("list", "erase", "c", "l", "1:x"),
     ("list", "erase", "c", "l", "1:"),
+    ("list", "erase", "c", "l", "0" * 30 + "1"),
+    ("list", "fetch", "c", "l", "--start", "2147483648"),
+    ("list", "retain", "c", "l", "--end", "-2147483649"),
+    ("sorted-set", "fetch", "c", "z", "--end", "2147483648"),
+    ("leaderboard", "fetch-by-rank", "c", "b", "--start", "-1"),
+    ("leaderboard", "fetch-by-rank", "c", "b", "--end", "4294967296"),
     ("sorted-set", "put", "c", "z", "v"),
     ("sorted-set", "put", "c", "z", "v", "much"),
     ("sorted-set", "put", "c", "z", "v", "nan"),
@@ -436,6 +452,17 @@ def test_a_key_of_another_type_is_an_error(mayfly: Mayfly, cache: str, arguments
 ])
 def test_wrong_usage_is_found_before_anything_is_sent(binary: Path, arguments: tuple[str, ...]) -> None:
     Mayfly(binary, "127.0.0.1:1").fails(USAGE, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [
+    ("leaderboard", "fetch-by-rank", "b", "--start", "5", "--end", "5"),
+    ("leaderboard", "fetch-by-score", "b", "--count", "0"),
+    ("sorted-set", "fetch", "z", "--count", "4294967295"),
+    ("dictionary", "set", "d", "", "v"),
+    ("topic", "subscribe", ""),
+], ids=lambda arguments: "-".join(arguments[:2]))
+def test_what_the_client_refuses_to_send_is_wrong_usage(mayfly: Mayfly, cache: str, arguments: tuple[str, ...]) -> None:
+    assert "INVALID_ARGUMENT" in mayfly.fails(USAGE, arguments[0], arguments[1], cache, *arguments[2:])
 
 
 def test_options_may_stand_before_between_and_behind_arguments(mayfly: Mayfly, cache: str) -> None:

@@ -99,6 +99,9 @@ def some(request: Any, **fields: Any) -> Any:
 
 
 DIFFERENCE = messages._SetDifferenceRequest
+DICTIONARY_DELETE = messages._DictionaryDeleteRequest
+LIST_ERASE = messages._ListEraseRequest
+SORTED_SET_REMOVE = messages._SortedSetRemoveRequest
 
 
 def minus(*elements: bytes) -> messages._SetDifferenceRequest._Subtrahend:
@@ -246,6 +249,15 @@ def test_a_key_of_another_type_is_refused_and_kept(method: str, call: Call, refu
     assert call("Get", messages._GetRequest(cache_key=key)).cache_body == b"scalar"
 
 
+LENGTH_OF = {
+    "DictionarySet": "DictionaryLength",
+    "SetUnion": "SetLength",
+    "ListConcatenateFront": "ListLength",
+    "ListConcatenateBack": "ListLength",
+    "SortedSetPut": "SortedSetLength",
+}
+
+
 @pytest.mark.parametrize(
     ("method", "field"),
     [
@@ -256,10 +268,19 @@ def test_a_key_of_another_type_is_refused_and_kept(method: str, call: Call, refu
         ("SortedSetPut", "elements"),
     ],
 )
-def test_a_write_of_nothing_does_nothing(method: str, field: str, call: Call, refuse: Refuse) -> None:
+def test_a_write_of_nothing_adds_nothing_and_refreshes_the_ttl_if_asked(
+    method: str, field: str, call: Call, refuse: Refuse
+) -> None:
     key = SOUND[method][name_field(method)]
     call(method, **{field: []})
     assert not exists(call, key)
+    call(method)
+    before = call(LENGTH_OF[method])
+    call(method, **{field: []}, ttl_milliseconds=100 * TTL_MS)
+    assert ttl_of(call, key) <= TTL_MS
+    call(method, **{field: []}, ttl_milliseconds=100 * TTL_MS, refresh_ttl=True)
+    assert ttl_of(call, key) > 99 * TTL_MS
+    assert call(LENGTH_OF[method]) == before
     set_scalar(call, key)
     assert refuse(method, **{field: []}).code() == grpc.StatusCode.FAILED_PRECONDITION
 
@@ -292,28 +313,37 @@ def test_an_item_tells_its_type(method: str, kind: str, call: Call) -> None:
 
 
 LARGE = b"x" * ELEMENT_LIMIT_BYTES
-OVERSIZED: list[tuple[str, dict[str, Any]]] = [
-    ("DictionarySet", {"items": [*pairs(small="v"), pair(b"f", LARGE)]}),
-    ("DictionarySet", {"items": [pair(LARGE, b"v")]}),
-    ("DictionaryIncrement", {"field": LARGE + b"x"}),
-    ("SetUnion", {"elements": [b"small", LARGE + b"x"]}),
-    ("SetDifference", {"subtrahend": None, "minuend": DIFFERENCE._Minuend(elements=[LARGE + b"x"])}),
-    ("ListPushFront", {"value": LARGE + b"x"}),
-    ("ListPushBack", {"value": LARGE + b"x"}),
-    ("ListConcatenateFront", {"values": [b"small", LARGE + b"x"]}),
-    ("ListConcatenateBack", {"values": [b"small", LARGE + b"x"]}),
-    ("SortedSetPut", {"elements": [*scored(small=1), messages._SortedSetElement(value=LARGE + b"x", score=1)]}),
-    ("SortedSetIncrement", {"value": LARGE + b"x"}),
+OVERSIZED: list[tuple[str, dict[str, Any], str]] = [
+    ("DictionarySet", {"items": [*pairs(small="v"), pair(b"f", LARGE)]}, "items"),
+    ("DictionarySet", {"items": [pair(LARGE, b"v")]}, "items"),
+    ("DictionaryIncrement", {"field": LARGE + b"x"}, "field"),
+    ("DictionaryGet", {"fields": [b"small", LARGE + b"x"]}, "fields"),
+    ("DictionaryDelete", {"all": None, "some": some(DICTIONARY_DELETE, fields=[LARGE + b"x"])}, "fields"),
+    ("SetUnion", {"elements": [b"small", LARGE + b"x"]}, "elements"),
+    ("SetContains", {"elements": [LARGE + b"x"]}, "elements"),
+    ("SetDifference", {"subtrahend": None, "minuend": DIFFERENCE._Minuend(elements=[LARGE + b"x"])}, "elements"),
+    ("SetDifference", {"subtrahend": minus(LARGE + b"x")}, "elements"),
+    ("ListPushFront", {"value": LARGE + b"x"}, "value"),
+    ("ListPushBack", {"value": LARGE + b"x"}, "value"),
+    ("ListConcatenateFront", {"values": [b"small", LARGE + b"x"]}, "values"),
+    ("ListConcatenateBack", {"values": [b"small", LARGE + b"x"]}, "values"),
+    ("ListRemove", {"all_elements_with_value": LARGE + b"x"}, "all_elements_with_value"),
+    ("SortedSetPut", {"elements": [*scored(small=1), *scored(**{"x" * (ELEMENT_LIMIT_BYTES + 1): 1})]}, "elements"),
+    ("SortedSetIncrement", {"value": LARGE + b"x"}, "value"),
+    ("SortedSetGetScore", {"values": [LARGE + b"x"]}, "values"),
+    ("SortedSetGetRank", {"value": LARGE + b"x"}, "value"),
+    ("SortedSetRemove", {"all": None, "some": some(SORTED_SET_REMOVE, values=[LARGE + b"x"])}, "values"),
 ]
 
 
-@pytest.mark.parametrize(("method", "fields"), OVERSIZED, ids=[method for method, _ in OVERSIZED])
+@pytest.mark.parametrize(("method", "fields", "name"), OVERSIZED, ids=[method for method, _, _ in OVERSIZED])
 def test_an_element_over_the_limit_is_refused(
-    method: str, fields: dict[str, Any], call: Call, refuse: Refuse
+    method: str, fields: dict[str, Any], name: str, call: Call, refuse: Refuse
 ) -> None:
     error = refuse(method, **fields)
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert cause(error) == "element_size_limit_exceeded"
+    assert f"`{name}`" in error.details()
     assert not exists(call, SOUND[method][name_field(method)])
 
 
@@ -331,35 +361,43 @@ def test_a_name_over_the_limit_of_items_is_refused(method: str, refuse: Refuse) 
     error = refuse(method, **{name_field(method): b"n" * (ITEM_LIMIT_BYTES + 1)})
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert cause(error) == "item_size_limit_exceeded"
+    assert f"`{name_field(method)}`" in error.details()
+
+
+def test_the_name_of_a_source_over_the_limit_of_items_is_refused(refuse: Refuse) -> None:
+    error = refuse("SortedSetUnionStore", sources=[source(b"n" * (ITEM_LIMIT_BYTES + 1))])
+    assert cause(error) == "item_size_limit_exceeded"
+    assert "`sources.set_name`" in error.details()
 
 
 ENTRIES = 11
-MANY: list[tuple[str, dict[str, Any]]] = [
-    ("DictionaryGet", {"fields": [b""] * ENTRIES}),
-    ("DictionarySet", {"items": [messages._DictionaryFieldValuePair()] * ENTRIES}),
-    ("DictionaryDelete", {"all": None, "some": some(messages._DictionaryDeleteRequest, fields=[b""] * ENTRIES)}),
-    ("SetUnion", {"elements": [b""] * ENTRIES}),
-    ("SetDifference", {"subtrahend": None, "minuend": DIFFERENCE._Minuend(elements=[b""] * ENTRIES)}),
-    ("SetDifference", {"subtrahend": minus(*[b""] * ENTRIES)}),
-    ("SetContains", {"elements": [b""] * ENTRIES}),
-    ("ListErase", {"all": None, "some": some(messages._ListEraseRequest, ranges=[messages._ListRange()] * ENTRIES)}),
-    ("ListConcatenateFront", {"values": [b""] * ENTRIES}),
-    ("ListConcatenateBack", {"values": [b""] * ENTRIES}),
-    ("SortedSetPut", {"elements": [messages._SortedSetElement()] * ENTRIES}),
-    ("SortedSetGetScore", {"values": [b""] * ENTRIES}),
-    ("SortedSetRemove", {"all": None, "some": some(messages._SortedSetRemoveRequest, values=[b""] * ENTRIES)}),
-    ("SortedSetUnionStore", {"sources": [source(b"z")] * ENTRIES}),
+MANY: list[tuple[str, dict[str, Any], str]] = [
+    ("DictionaryGet", {"fields": [b""] * ENTRIES}, "fields"),
+    ("DictionarySet", {"items": [messages._DictionaryFieldValuePair()] * ENTRIES}, "items"),
+    ("DictionaryDelete", {"all": None, "some": some(DICTIONARY_DELETE, fields=[b""] * ENTRIES)}, "fields"),
+    ("SetUnion", {"elements": [b""] * ENTRIES}, "elements"),
+    ("SetDifference", {"subtrahend": None, "minuend": DIFFERENCE._Minuend(elements=[b""] * ENTRIES)}, "elements"),
+    ("SetDifference", {"subtrahend": minus(*[b""] * ENTRIES)}, "elements"),
+    ("SetContains", {"elements": [b""] * ENTRIES}, "elements"),
+    ("ListErase", {"all": None, "some": some(LIST_ERASE, ranges=[messages._ListRange()] * ENTRIES)}, "ranges"),
+    ("ListConcatenateFront", {"values": [b""] * ENTRIES}, "values"),
+    ("ListConcatenateBack", {"values": [b""] * ENTRIES}, "values"),
+    ("SortedSetPut", {"elements": [messages._SortedSetElement()] * ENTRIES}, "elements"),
+    ("SortedSetGetScore", {"values": [b""] * ENTRIES}, "values"),
+    ("SortedSetRemove", {"all": None, "some": some(SORTED_SET_REMOVE, values=[b""] * ENTRIES)}, "values"),
+    ("SortedSetUnionStore", {"sources": [source(b"z")] * ENTRIES}, "sources"),
 ]
 
 
 def test_a_call_has_only_so_many_entries(start_server: Callable[..., Server]) -> None:
     with grpc.insecure_channel(start_server("--max-batch", str(ENTRIES - 1), "--cache", "c").address) as channel:
         scs = stubs.ScsStub(channel)
-        for method, fields in MANY:
+        for method, fields, name in MANY:
             with pytest.raises(grpc.RpcError) as caught:
                 getattr(scs, method)(sound(method, **fields), metadata=[("cache", "c")], timeout=CALL_TIMEOUT_S)
             error: Any = caught.value
             assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, method
+            assert f"`{name}`" in error.details(), method
 
 
 def test_a_union_has_only_so_many_sources(call: Call, refuse: Refuse) -> None:
@@ -373,6 +411,7 @@ def test_a_union_has_only_so_many_sources(call: Call, refuse: Refuse) -> None:
 def test_a_message_that_would_decode_to_millions_of_entries_is_refused(refuse: Refuse) -> None:
     error = refuse("ListConcatenateBack", values=[b""] * 2_000_000)
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "`values`" in error.details()
 
 
 UNSET = [
@@ -614,6 +653,16 @@ def test_a_list_is_truncated_at_the_other_end(call: Call) -> None:
     assert call("ListConcatenateFront", values=[b"1", b"2", b"3"], truncate_back_to_size=4).list_length == 4
     assert text(values(call)) == "123x"
     assert call("ListPushBack", value=b"y", truncate_front_to_size=0).list_length == 5
+
+
+def test_a_list_is_truncated_though_nothing_is_added(call: Call) -> None:
+    fill(call, "abcde")
+    assert call("ListConcatenateBack", values=[], truncate_front_to_size=9).list_length == 5
+    assert call("ListConcatenateBack", values=[], truncate_front_to_size=4).list_length == 4
+    assert text(values(call)) == "bcde"
+    assert call("ListConcatenateFront", values=[], truncate_back_to_size=2).list_length == 2
+    assert text(values(call)) == "bc"
+    assert call("ListConcatenateBack", list_name=b"none", values=[], truncate_front_to_size=2).list_length == 0
 
 
 @pytest.mark.parametrize(
@@ -892,6 +941,25 @@ def test_large_collections_come_back_whole(call: Call) -> None:
         (name, (50_000 + i) // 3) for i, name in enumerate(everything[50_000:50_003])
     ]
     assert all(call("SetContains", elements=everything).found.contains)
+
+
+def test_a_collection_larger_than_a_reply_may_be_is_read_in_parts(start_server: Callable[..., Server]) -> None:
+    with grpc.insecure_channel(start_server("--max-buffered", "16mib", "--cache", "c").address) as channel:
+        scs = stubs.ScsStub(channel)
+
+        def call(method: str, **fields: Any) -> Any:
+            return getattr(scs, method)(
+                sound(method, **fields), metadata=[("cache", "c")], timeout=CALL_TIMEOUT_S
+            )
+
+        for _ in range(4):
+            call("ListConcatenateBack", values=[LARGE] * 39)
+        with pytest.raises(grpc.RpcError) as caught:
+            call("ListFetch")
+        error: Any = caught.value
+        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "reply is larger" in error.details()
+        assert call("ListFetch", inclusive_start=150).found.values == [LARGE] * 6
 
 
 def test_limits_of_elements_are_settings(start_server: Callable[..., Server]) -> None:

@@ -21,13 +21,18 @@ from momento.errors import (
     ServerUnavailableException,
     TimeoutException,
 )
+from momento.requests import CollectionTtl, SortOrder
 from momento.responses import (
     CacheDelete,
+    CacheDictionaryFetch,
     CacheFlush,
     CacheGet,
     CacheIncrement,
+    CacheListFetch,
     CacheSet,
+    CacheSetFetch,
     CacheSetIfNotExists,
+    CacheSortedSetFetch,
     CreateCache,
     DeleteCache,
     ListCaches,
@@ -191,6 +196,71 @@ def test_more_calls_than_streams_are_all_answered(client: Any, cache: str) -> No
     assert [response.value_string for response in found] == [f"v{i}" for i in range(1000)]
 
 
+# Collections
+
+
+def test_a_dictionary_is_written_read_and_emptied(client: Any, cache: str) -> None:
+    client.dictionary_set_fields(cache, "d", {"a": "1", "b": "2", "c": "3"})
+    assert client.dictionary_fetch(cache, "d").value_dictionary_string_string == {"a": "1", "b": "2", "c": "3"}
+    answers = client.dictionary_get_fields(cache, "d", ["c", "absent", "a"])
+    assert answers.value_dictionary_string_string == {"c": "3", "a": "1"}
+    assert client.dictionary_get_field(cache, "d", "b").value_string == "2"
+    assert client.dictionary_increment(cache, "d", "b", 40).value == 42
+    client.dictionary_remove_field(cache, "d", "a")
+    client.dictionary_remove_fields(cache, "d", ["b", "c"])
+    assert isinstance(client.dictionary_fetch(cache, "d"), CacheDictionaryFetch.Miss)
+
+
+def test_a_set_is_written_read_and_emptied(client: Any, cache: str) -> None:
+    client.set_add_elements(cache, "s", {"a", "b"})
+    client.set_add_element(cache, "s", "c")
+    assert client.set_fetch(cache, "s").value_set_string == {"a", "b", "c"}
+    client.set_remove_element(cache, "s", "c")
+    assert client.set_fetch(cache, "s").value_set_string == {"a", "b"}
+    client.set_remove_elements(cache, "s", {"a", "b"})
+    assert isinstance(client.set_fetch(cache, "s"), CacheSetFetch.Miss)
+
+
+def test_a_list_is_written_read_and_emptied(client: Any, cache: str) -> None:
+    assert client.list_concatenate_back(cache, "l", ["b", "c", "d"]).list_length == 3
+    assert client.list_push_front(cache, "l", "a").list_length == 4
+    assert client.list_fetch(cache, "l").value_list_string == ["a", "b", "c", "d"]
+    assert client.list_length(cache, "l").length == 4
+    assert client.list_push_back(cache, "l", "e", truncate_front_to_size=3).list_length == 3
+    assert client.list_pop_front(cache, "l").value_string == "c"
+    assert client.list_pop_back(cache, "l").value_string == "e"
+    client.list_remove_value(cache, "l", "d")
+    assert isinstance(client.list_fetch(cache, "l"), CacheListFetch.Miss)
+
+
+def test_a_sorted_set_is_written_read_and_emptied(client: Any, cache: str) -> None:
+    client.sorted_set_put_elements(cache, "z", {"a": 1.0, "b": 2.0, "c": 3.0})
+    ascending = client.sorted_set_fetch_by_rank(cache, "z")
+    assert ascending.value_list_string == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
+    by_score = client.sorted_set_fetch_by_score(cache, "z", min_score=2.0, sort_order=SortOrder.DESCENDING)
+    assert by_score.value_list_string == [("c", 3.0), ("b", 2.0)]
+    assert client.sorted_set_get_score(cache, "z", "b").score == 2.0
+    assert client.sorted_set_get_rank(cache, "z", "c", SortOrder.DESCENDING).rank == 0
+    assert client.sorted_set_increment_score(cache, "z", "a", 9.5).score == 10.5
+    client.sorted_set_remove_elements(cache, "z", ["a", "b", "c"])
+    assert isinstance(client.sorted_set_fetch_by_rank(cache, "z"), CacheSortedSetFetch.Miss)
+
+
+def test_a_key_of_another_type_is_refused_and_stays(client: Any, cache: str) -> None:
+    client.set(cache, "k", "v")
+    response = client.list_push_back(cache, "k", "x")
+    assert_error(response, FailedPreconditionException, MomentoErrorCode.FAILED_PRECONDITION_ERROR)
+    assert client.get(cache, "k").value_string == "v"
+
+
+def test_a_collection_that_is_written_to_keeps_the_ttl_it_has_unless_told_otherwise(client: Any, cache: str) -> None:
+    client.list_push_back(cache, "l", "a", ttl=CollectionTtl(timedelta(milliseconds=400), refresh_ttl=False))
+    client.list_push_back(cache, "l", "b", ttl=CollectionTtl(timedelta(minutes=1), refresh_ttl=False))
+    started = time.monotonic()
+    while isinstance(client.list_fetch(cache, "l"), CacheListFetch.Hit):
+        assert time.monotonic() - started < POLL_LIMIT_S
+
+
 # Errors
 
 
@@ -244,12 +314,6 @@ def test_text_cannot_be_incremented(client: Any, cache: str) -> None:
 def test_an_item_over_the_limit_is_refused(client: Any, cache: str) -> None:
     response = client.set(cache, "k", b"v" * 5_000_000)
     assert_error(response, LimitExceededException, MomentoErrorCode.LIMIT_EXCEEDED_ERROR)
-
-
-def test_collections_are_not_offered_yet(client: Any, cache: str) -> None:
-    response = client.list_fetch(cache, "list")
-    assert type(response).__name__ == "Error"
-    assert response.error_code == MomentoErrorCode.BAD_REQUEST_ERROR
 
 
 def test_a_timeout_passes_and_the_client_works_again(connect: Connect, start_server: Callable[..., Server]) -> None:

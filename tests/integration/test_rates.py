@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -92,6 +93,37 @@ def test_a_request_larger_than_the_rate_is_refused_and_one_as_large_goes_once(st
         assert put(scs, 20_000) == TOO_MANY_BYTES
         assert put(scs, 10_000) is None
         assert put(scs, 10_000) == TOO_MANY_BYTES
+
+
+def test_a_request_refused_for_its_bytes_is_not_counted_as_a_request(start_server: StartServer) -> None:
+    server = start_server("--cache", CACHE, "--max-requests-per-second", "1", "--max-bytes-per-second", "1kib")
+    with connect(server) as scs:
+        assert [put(scs, 3000) for _ in range(5)] == [TOO_MANY_BYTES] * 5
+        assert get(scs) is None
+
+
+def test_a_message_to_many_subscribers_keeps_requests_out_for_seconds_and_no_longer(start_server: StartServer) -> None:
+    """Fifty copies of 200,000 bytes are ten seconds' worth."""
+    server = start_server("--cache", CACHE, "--max-bytes-per-second", "1mb")
+    subscription = topic_messages._SubscriptionRequest(cache_name=CACHE, topic="t")
+    message = topic_messages._PublishRequest(
+        cache_name=CACHE, topic="t", value=topic_messages._TopicValue(binary=b"x" * 200_000)
+    )
+    with connect(server) as scs, grpc.insecure_channel(server.address) as channel:
+        topics = topic_stubs.PubsubStub(channel)
+        subscribers = [topics.Subscribe(subscription, timeout=CALL_TIMEOUT_S) for _ in range(50)]
+        for subscriber in subscribers:
+            next(subscriber)
+        topics.Publish(message, timeout=CALL_TIMEOUT_S)
+        for subscriber in subscribers:
+            assert len(next(subscriber).item.value.binary) == 200_000
+        sent_s = time.monotonic()
+        assert get(scs) == TOO_MANY_BYTES
+        while get(scs) is not None:
+            assert time.monotonic() < sent_s + 4
+            time.sleep(0.05)
+        for subscriber in subscribers:
+            subscriber.cancel()
 
 
 def test_replies_count_as_bytes(start_server: StartServer) -> None:

@@ -221,7 +221,9 @@ def test_a_key_may_not_be_empty(method: str, scs: stubs.ScsStub, cache: str) -> 
 
 def test_no_key_among_many_may_be_empty(scs: stubs.ScsStub, cache: str) -> None:
     request = messages._KeysExistRequest(cache_keys=[b"k", b""])
-    assert refusal(scs.KeysExist, request, named(cache)).code() == grpc.StatusCode.INVALID_ARGUMENT
+    error = refusal(scs.KeysExist, request, named(cache))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "`cache_keys`" in error.details()
 
 
 # The methods that take a TTL, and the fields that carry it.
@@ -349,6 +351,30 @@ def test_a_larger_item_is_refused(method: str, scs: stubs.ScsStub, cache: str) -
     error = refusal(getattr(scs, method), spoiled(method, cache_body=b"v" * ITEM_LIMIT_BYTES), named(cache))
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert cause(error) == "item_size_limit_exceeded"
+    assert "`cache_body`" in error.details()
+
+
+def test_a_larger_key_to_increment_is_refused(scs: stubs.ScsStub, cache: str) -> None:
+    error = refusal(scs.Increment, spoiled("Increment", cache_key=b"k" * (ITEM_LIMIT_BYTES + 1)), named(cache))
+    assert cause(error) == "item_size_limit_exceeded"
+    assert "`cache_key`" in error.details()
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "name"),
+    [
+        ("GetBatch", messages._GetBatchRequest(items=[messages._GetRequest()] * 100_001), "items"),
+        ("SetBatch", messages._SetBatchRequest(items=[messages._SetRequest()] * 100_001), "items"),
+        ("KeysExist", messages._KeysExistRequest(cache_keys=[b""] * 100_001), "cache_keys"),
+    ],
+    ids=["GetBatch", "SetBatch", "KeysExist"],
+)
+def test_a_batch_has_only_so_many_entries(
+    method: str, request_: Any, name: str, scs: stubs.ScsStub, cache: str
+) -> None:
+    error = refusal(getattr(scs, method), request_, named(cache))
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert f"`{name}`" in error.details()
 
 
 def test_a_message_over_the_limit_is_refused_and_the_connection_lives_on(scs: stubs.ScsStub, cache: str) -> None:

@@ -105,6 +105,7 @@ checkBoard('calls_are_bounded', async board => {
   expectError(await board.fetchByRank(10, 5), 'INVALID_ARGUMENT_ERROR');
   expectError(await board.fetchByScore({count: 8193}), 'INVALID_ARGUMENT_ERROR');
   expectError(await board.fetchByScore({minScore: 100, maxScore: 50}), 'INVALID_ARGUMENT_ERROR');
+  expectError(await board.fetchByScore({minScore: 50, maxScore: 50}), 'INVALID_ARGUMENT_ERROR');
 });
 
 check('an_unknown_cache_is_not_found', async ({boards}) => {

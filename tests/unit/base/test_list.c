@@ -43,6 +43,28 @@ static void elements_come_out_in_the_order_they_went_in(void **state)
     assert_numbers(&head, "40123");
 }
 
+static void a_list_moves_to_the_end_of_another(void **state)
+{
+    (void)state;
+    struct list from;
+    struct list to;
+    struct item items[5];
+    list_init(&from);
+    list_init(&to);
+    list_move(&from, &to);
+    assert_numbers(&to, "");
+    for (int i = 0; i < 5; i++) {
+        items[i].number = i;
+        list_push_back(i < 2 ? &to : &from, &items[i].link);
+    }
+    list_move(&from, &to);
+    assert_numbers(&from, "");
+    assert_numbers(&to, "01234");
+    list_move(&to, &from);
+    assert_numbers(&to, "");
+    assert_numbers(&from, "01234");
+}
+
 static void an_element_may_leave_from_anywhere_and_twice(void **state)
 {
     (void)state;
@@ -71,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_come_out_in_the_order_they_went_in),
+        cmocka_unit_test(a_list_moves_to_the_end_of_another),
         cmocka_unit_test(an_element_may_leave_from_anywhere_and_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,7 @@ struct peer {
     _Atomic unsigned left;     /* connections that the client has closed */
     _Atomic unsigned requests; /* that came complete */
     bool is_silent;            /* sends no SETTINGS, and nothing else */
+    bool takes_no_streams;     /* as its SETTINGS say */
     /* Answers the REQUEST-th request of all, which came on STREAM. */
     void (*answer)(struct peer *peer, struct peer_link *link, uint32_t stream, unsigned request);
 };
@@ -214,7 +215,8 @@ static inline void peer_take(struct peer *peer, struct peer_link *link)
             return;
         at = PREFACE_BYTES;
         link->greeted = true;
-        peer_frame(link, FRAME_SETTINGS, 0, 0, NULL, 0);
+        static const uint8_t no_streams[] = {0, 3, 0, 0, 0, 0}; /* MAX_CONCURRENT_STREAMS: 0 */
+        peer_frame(link, FRAME_SETTINGS, 0, 0, no_streams, peer->takes_no_streams ? sizeof no_streams : 0);
     }
     while (!link->hang_up && link->size - at >= FRAME_HEAD_BYTES) {
         const uint8_t *frame = link->input + at;

@@ -486,6 +486,32 @@ static int use_after_fork(mayfly_client *client)
     return is_refused ? 0 : 1;
 }
 
+static int start_after_fork(mayfly_client *client, mayfly_handle handle, const struct ends *ends)
+{
+    const mayfly_request ping = mayfly_ping();
+    bool is_refused = mayfly_start(client, &ping, on_end, NULL, NULL) == MAYFLY_FAILED_PRECONDITION;
+    mayfly_cancel(client, handle);
+    return is_refused && ends->count == 0 ? 0 : 1;
+}
+
+static void a_forked_child_starts_and_cancels_nothing(void **state)
+{
+    (void)state;
+    mayfly_client *client = client_open_to(server.port, MAYFLY_DRIVEN_BY_CALLER);
+    struct ends ends = {.client = client};
+    const mayfly_request ping = mayfly_ping();
+    mayfly_handle handle;
+    assert_int_equal(mayfly_start(client, &ping, on_end, &ends, &handle), MAYFLY_OK);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(start_after_fork(client, handle, &ends));
+    int code = -1;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_int_equal(code, 0);
+    mayfly_client_close(client);
+    assert_int_equal(ends.count, 1);
+}
+
 static void a_forked_child_has_no_part_in_its_parents_client(void **state)
 {
     (void)state;
@@ -523,6 +549,7 @@ int main(void)
         cmocka_unit_test(missing_arguments_are_refused),
         cmocka_unit_test(a_client_is_driven_only_the_way_it_was_opened),
         cmocka_unit_test(a_forked_child_has_no_part_in_its_parents_client),
+        cmocka_unit_test(a_forked_child_starts_and_cancels_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -54,8 +54,10 @@ static void topics_hears_what_it_publishes(void **state)
 {
     (void)state;
     struct test_server server = server_start(SERVER_PLAIN);
-    assert_int_equal(run("topics", server.port, "cache"), 0);
-    assert_string_equal(output, "heard: hello\nheard: stop\n");
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(run("topics", server.port, "cache"), 0);
+        assert_string_equal(output, "heard: hello\nheard: stop\n");
+    }
     assert_int_equal(run("topics", server.port, "unknown"), 1);
     assert_non_null(strstr(output, "NOT_FOUND"));
     server_stop(&server);

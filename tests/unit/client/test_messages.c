@@ -493,6 +493,73 @@ static void ranked_elements_of_a_leaderboard_are_read(void **state)
     arena_free(&call.arena);
 }
 
+/* --- Replies that no honest server sends --- */
+
+#define NAN_BYTES "\x00\x00\x00\x00\x00\x00\xf8\x7f"
+#define LITERAL(text)                                                                                        \
+    {                                                                                                        \
+        text, sizeof(text) - 1                                                                               \
+    }
+
+/* Whether BYTES make sense as METHOD's reply to a request for one item. */
+static bool reads(struct client_call *call, mayfly_method method, mayfly_bytes message)
+{
+    *call = (struct client_call){.method = method, .reply.message = "", .batch.asked = 1};
+    return client_methods[method].decode(call, plain(message));
+}
+
+static void a_reply_that_breaks_its_promise_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        mayfly_method method;
+        mayfly_bytes message;
+    } replies[] = {
+        /* Two items where one was asked for. */
+        {MAYFLY_METHOD_KEYS_EXIST, LITERAL("\x0a\x02\x01\x01")},
+        {MAYFLY_METHOD_SET_CONTAINS, LITERAL("\x0a\x04\x0a\x02\x01\x01")},
+        {MAYFLY_METHOD_DICTIONARY_GET, LITERAL("\x0a\x08\x0a\x02\x08\x02\x0a\x02\x08\x02")},
+        {MAYFLY_METHOD_SORTED_SET_GET_SCORE, LITERAL("\x0a\x08\x0a\x02\x08\x02\x0a\x02\x08\x02")},
+        /* A type that there is not. */
+        {MAYFLY_METHOD_ITEM_GET_TYPE, LITERAL("\x0a\x02\x08\x05")},
+        {MAYFLY_METHOD_ITEM_GET_TYPE, LITERAL("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")},
+        /* Scores that are not numbers. */
+        {MAYFLY_METHOD_SORTED_SET_GET_SCORE, LITERAL("\x0a\x0d\x0a\x0b\x08\x02\x11" NAN_BYTES)},
+        {MAYFLY_METHOD_SORTED_SET_INCREMENT, LITERAL("\x09" NAN_BYTES)},
+        {MAYFLY_METHOD_SORTED_SET_FETCH, LITERAL("\x0a\x10\x0a\x0e\x0a\x0c\x0a\x01v\x11" NAN_BYTES)},
+        {MAYFLY_METHOD_LEADERBOARD_GET_BY_RANK, LITERAL("\x0a\x0b\x08\x07\x21" NAN_BYTES)},
+    };
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
+        struct client_call call;
+        if (reads(&call, replies[i].method, replies[i].message))
+            fail_msg("reply %zu, of %s, was taken", i, mayfly_method_name(replies[i].method));
+        arena_free(&call.arena);
+    }
+}
+
+static void of_several_members_of_a_oneof_the_last_one_counts(void **state)
+{
+    (void)state;
+    const mayfly_bytes found_then_missing = LITERAL("\x0a\x03\x0a\x01v\x12\x00");
+    const mayfly_bytes missing_then_found = LITERAL("\x12\x00\x0a\x03\x0a\x01v");
+    struct client_call call;
+    assert_true(reads(&call, MAYFLY_METHOD_SET_FETCH, found_then_missing));
+    assert_int_equal(call.reply.outcome, MAYFLY_MISS);
+    assert_int_equal(call.reply.item_count, 0);
+    assert_int_equal(call.batch.count, 0);
+    arena_free(&call.arena);
+    assert_true(reads(&call, MAYFLY_METHOD_SET_FETCH, missing_then_found));
+    assert_int_equal(call.reply.outcome, MAYFLY_HIT);
+    assert_int_equal(call.reply.item_count, 1);
+    arena_free(&call.arena);
+    const mayfly_bytes there_then_missing = LITERAL("\x0a\x04\x0a\x02\x08\x02\x12\x00");
+    assert_true(reads(&call, MAYFLY_METHOD_DICTIONARY_GET, there_then_missing));
+    assert_int_equal(call.reply.outcome, MAYFLY_MISS);
+    assert_int_equal(call.reply.item_count, 1);
+    assert_false(call.reply.items[0].found);
+    arena_free(&call.arena);
+}
+
 /* --- Requests that are not sent --- */
 
 static void requests_that_make_no_sense_are_told_by_the_field(void **state)
@@ -570,6 +637,8 @@ int main(void)
         cmocka_unit_test(scores_and_values_of_a_sorted_set_are_read),
         cmocka_unit_test(a_rank_is_missing_with_its_set_or_alone),
         cmocka_unit_test(ranked_elements_of_a_leaderboard_are_read),
+        cmocka_unit_test(a_reply_that_breaks_its_promise_is_refused),
+        cmocka_unit_test(of_several_members_of_a_oneof_the_last_one_counts),
         cmocka_unit_test(requests_that_make_no_sense_are_told_by_the_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

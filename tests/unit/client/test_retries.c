@@ -198,6 +198,26 @@ static void a_batch_with_items_missing_is_no_success(void **state)
     end();
 }
 
+static void answer_twice_and_stay(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    (void)request;
+    static const uint8_t hit[] = {0x08, 0x02, 0x12, 0x01, 'v'};
+    peer_headers(link, stream, NULL);
+    for (int i = 0; i < 2; i++)
+        peer_message(link, stream, false, hit, sizeof hit);
+}
+
+/* The stream does not end, so the first message too many has to end the call. */
+static void a_batch_ends_at_the_first_item_that_nobody_asked_for(void **state)
+{
+    (void)state;
+    begin(answer_twice_and_stay);
+    assert_ends(request_of(MAYFLY_METHOD_GET_BATCH), MAYFLY_INTERNAL, 1);
+    assert_int_equal(mayfly_client_count(client).in_flight, 0);
+    end();
+}
+
 static void refuse_twice(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
 {
     (void)at;
@@ -464,6 +484,7 @@ int main(void)
         cmocka_unit_test(no_retries_means_one_attempt),
         cmocka_unit_test(what_came_of_a_failed_batch_is_forgotten),
         cmocka_unit_test(a_batch_with_items_missing_is_no_success),
+        cmocka_unit_test(a_batch_ends_at_the_first_item_that_nobody_asked_for),
         cmocka_unit_test(a_refused_stream_was_not_seen_and_any_method_is_sent_again),
         cmocka_unit_test(a_peer_that_refuses_every_stream_is_unavailable),
         cmocka_unit_test(a_call_above_the_last_stream_of_a_goaway_goes_to_a_new_connection),

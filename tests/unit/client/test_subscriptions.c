@@ -236,6 +236,30 @@ static void where_to_resume_is_the_callers_choice(void **state)
     end();
 }
 
+static void tell_the_third(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    confirm(link, stream, request);
+    say_item(link, stream, 3, 9);
+}
+
+static void to_resume_without_a_page_is_no_gap(void **state)
+{
+    (void)state;
+    begin(tell_the_third, MAYFLY_DRIVEN_BY_CALLS);
+    mayfly_topic_options options = plain_options;
+    options.resume_at_sequence = 3;
+    mayfly_subscription *subscription = subscribe_with(&options, NULL, NULL);
+    expect_subscribed(subscription);
+    expect_item(subscription, 3, 9);
+    mayfly_unsubscribe(subscription);
+    options.resume_at_sequence = 2;
+    subscription = subscribe_with(&options, NULL, NULL);
+    expect_subscribed(subscription);
+    expect_gap(subscription, 1, 3, 9); /* but what is missing by number is */
+    end();
+}
+
 static void tell_out_of_order(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
 {
     (void)at;
@@ -282,6 +306,12 @@ static void a_discontinuity_of_the_server_is_told_once(void **state)
     expect_item(subscription, 9, 2);
     expect_silence(subscription);
     end();
+}
+
+static void confirm_only(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    confirm(link, stream, request);
 }
 
 /* --- Losses --- */
@@ -381,6 +411,53 @@ static void what_may_pass_is_tried_again_before_the_first_confirmation(void **st
     mayfly_subscription *subscription = subscribe();
     expect_subscribed(subscription);
     assert_int_equal(atomic_load(&peer.requests), 3);
+    end();
+}
+
+/* Confirms, loses the stream, and says nothing to the next one on the same connection. */
+static void fall_silent(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    if (request == 1)
+        return;
+    confirm(link, stream, request);
+    if (request == 0)
+        peer_trailers(link, stream, "14");
+}
+
+static void a_connection_that_says_nothing_to_a_lost_stream_is_given_up(void **state)
+{
+    (void)state;
+    begin(fall_silent, MAYFLY_DRIVEN_BY_CALLS);
+    mayfly_topic_options options = plain_options;
+    options.deadline_ms = 200;
+    mayfly_subscription *subscription = subscribe_with(&options, NULL, NULL);
+    expect_subscribed(subscription);
+    expect_reconnecting(subscription);
+    expect_subscribed(subscription);
+    assert_int_equal(atomic_load(&peer.connections), 3); /* one is for calls */
+    end();
+}
+
+static void go_deaf(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    confirm(link, stream, request);
+    at->is_silent = true; /* from now on, to pings as well */
+}
+
+static void a_dead_connection_is_noticed_even_without_keepalive_of_calls(void **state)
+{
+    (void)state;
+    peer_start(&peer, go_deaf);
+    const mayfly_configuration configuration = mayfly_configuration_lambda_v1();
+    assert_int_equal(configuration.keepalive_interval_ms, 0);
+    client = client_open_with(&configuration, peer.port, MAYFLY_DRIVEN_BY_CALLS);
+    mayfly_subscription *subscription = subscribe();
+    expect_subscribed(subscription);
+    mayfly_topic_event *event;
+    assert_int_equal(mayfly_subscription_next(subscription, 15000, &event), MAYFLY_OK);
+    assert_int_equal(event->kind, MAYFLY_TOPIC_RECONNECTING);
+    mayfly_topic_event_free(event);
     end();
 }
 
@@ -484,6 +561,23 @@ static void a_server_that_is_not_there_is_the_reason_given(void **state)
     mayfly_client_close(client);
 }
 
+static void a_peer_that_takes_no_streams_is_asked_over_one_connection(void **state)
+{
+    (void)state;
+    peer_start(&peer, never_answer);
+    peer.takes_no_streams = true; /* nobody has connected yet */
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.channels = 1;
+    client = client_open_with(&configuration, peer.port, MAYFLY_DRIVEN_BY_CALLER);
+    mayfly_topic_options options = plain_options;
+    options.deadline_ms = 200;
+    mayfly_subscription *subscription = subscribe_with(&options, NULL, NULL);
+    expect_ended(subscription, MAYFLY_DEADLINE_EXCEEDED);
+    assert_int_equal(atomic_load(&peer.connections), 2); /* one is for calls */
+    await_left(1);                                       /* nobody waits for room any more */
+    end();
+}
+
 /* --- Callbacks --- */
 
 struct heard {
@@ -583,6 +677,63 @@ static void closing_the_client_ends_subscriptions(void **state)
         assert_int_equal(atomic_load(&heard.kinds[MAYFLY_TOPIC_ENDED]), 1);
         assert_int_equal(atomic_load(&heard.status), MAYFLY_CANCELLED);
         assert_int_equal(atomic_load(&late.kinds[MAYFLY_TOPIC_ENDED]), 1);
+    }
+}
+
+static void lose_the_stream(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    confirm(link, stream, request);
+    peer_trailers(link, stream, "14");
+}
+
+static void on_event_until_it_is_lost(void *context, const mayfly_topic_event *event)
+{
+    struct heard *heard = context;
+    if (event->kind == MAYFLY_TOPIC_RECONNECTING)
+        mayfly_unsubscribe(heard->subscription);
+    atomic_fetch_add(&heard->kinds[event->kind], 1);
+}
+
+static void a_subscription_that_ends_while_it_rests_leaves_no_connection(void **state)
+{
+    (void)state;
+    begin(lose_the_stream, MAYFLY_DRIVEN_BY_CALLER);
+    struct heard heard = {.is_enough = false};
+    heard.subscription = subscribe_with(&plain_options, on_event_until_it_is_lost, &heard);
+    step_until(&heard, MAYFLY_TOPIC_ENDED, 1);
+    await_left(1);
+    end();
+}
+
+struct late_reader {
+    mayfly_subscription *other;
+    mayfly_status status; /* of what was asked for when the end was told */
+};
+
+static void on_end_read_on(void *context, const mayfly_topic_event *event)
+{
+    struct late_reader *reader = context;
+    mayfly_topic_event *other;
+    if (event->kind != MAYFLY_TOPIC_ENDED)
+        return;
+    reader->status = mayfly_subscription_next(reader->other, 1000, &other);
+    mayfly_topic_event_free(other);
+    mayfly_unsubscribe(reader->other);
+}
+
+static void while_the_client_closes_nothing_is_waited_for(void **state)
+{
+    (void)state;
+    const mayfly_drive drives[] = {MAYFLY_DRIVEN_BY_CALLER, MAYFLY_DRIVEN_BY_THREAD};
+    for (size_t i = 0; i < 2; i++) {
+        begin(confirm_only, drives[i]);
+        struct late_reader reader = {.status = MAYFLY_OK};
+        (void)subscribe_with(&plain_options, on_end_read_on, &reader);
+        reader.other = subscribe();
+        expect_subscribed(reader.other);
+        end();
+        assert_int_equal(reader.status, MAYFLY_INVALID_ARGUMENT);
     }
 }
 
@@ -744,21 +895,27 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_are_told_in_order_on_every_drive),
         cmocka_unit_test(where_to_resume_is_the_callers_choice),
+        cmocka_unit_test(to_resume_without_a_page_is_no_gap),
         cmocka_unit_test(items_told_before_are_dropped_and_missing_ones_are_told),
         cmocka_unit_test(a_discontinuity_of_the_server_is_told_once),
         cmocka_unit_test(a_lost_stream_is_resumed_behind_the_last_item),
         cmocka_unit_test(a_loss_before_the_first_item_is_told_with_it),
         cmocka_unit_test(a_server_that_forgot_its_pages_is_still_heard),
         cmocka_unit_test(what_may_pass_is_tried_again_before_the_first_confirmation),
+        cmocka_unit_test(a_connection_that_says_nothing_to_a_lost_stream_is_given_up),
+        cmocka_unit_test(a_dead_connection_is_noticed_even_without_keepalive_of_calls),
         cmocka_unit_test(what_will_not_heal_ends_a_subscription),
         cmocka_unit_test(a_stream_that_begins_with_an_item_is_no_subscription),
         cmocka_unit_test(a_message_that_makes_no_sense_ends_a_subscription),
         cmocka_unit_test(the_deadline_is_for_the_confirmation),
         cmocka_unit_test(a_server_that_is_not_there_is_the_reason_given),
+        cmocka_unit_test(a_peer_that_takes_no_streams_is_asked_over_one_connection),
         cmocka_unit_test(callbacks_are_told_heartbeats_too),
         cmocka_unit_test(a_callback_may_unsubscribe_and_hears_only_the_end),
         cmocka_unit_test(on_a_thread_of_its_own_all_is_told_there),
         cmocka_unit_test(closing_the_client_ends_subscriptions),
+        cmocka_unit_test(a_subscription_that_ends_while_it_rests_leaves_no_connection),
+        cmocka_unit_test(while_the_client_closes_nothing_is_waited_for),
         cmocka_unit_test(a_slow_reader_is_told_what_it_missed),
         cmocka_unit_test(what_a_reader_missed_is_told_before_what_came_later),
         cmocka_unit_test(a_reader_and_callers_share_a_client),

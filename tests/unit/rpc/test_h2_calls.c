@@ -386,7 +386,7 @@ static void a_server_that_cancels_ends_the_call_on_the_client(void **state)
     pair->answer = answer_and_cancel;
     struct talk *talk = call_with(pair, UNARY, "x");
     pair_run(pair);
-    assert_string_equal(talk->story, "closed(CANCELLED)");
+    assert_string_equal(talk->story, "closed(RESOURCE_EXHAUSTED)");
     assert_string_equal(pair->server.talks[0].story, "opened message(x)");
     assert_int_equal(pair->server.h2->calls, 0);
     pair_free(pair);
@@ -524,6 +524,43 @@ static void a_writer_hears_when_its_bytes_are_on_their_way(void **state)
     assert_string_equal(talk->story, "message(3145728 bytes) message(more)");
     h2_call_cancel(writer->call);
     writer->call = NULL;
+    buffer_free(&message);
+    pair_free(pair);
+}
+
+static void a_connection_has_room_for_what_its_calls_have_not_queued(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_new();
+    struct h2_config client = pair_config(pair, H2_CLIENT);
+    struct h2_config server = pair_config(pair, H2_SERVER);
+    server.limits.buffered_bytes = 1 << 20;
+    client.limits.stream_window_bytes = 0;
+    pair_open(pair, &client, &server);
+    pair->answer = answer_nothing;
+    (void)call_with(pair, STREAM_OUT, "x");
+    (void)call_with(pair, STREAM_OUT, "y");
+    pair_run(pair);
+    const struct h2_connection *h2 = pair->server.h2;
+    struct talk *one = &pair->server.talks[0];
+    struct talk *other = &pair->server.talks[1];
+    assert_int_equal(h2_room(h2), 1 << 20);
+
+    struct buffer message = {0};
+    fill(&message, 1000000);
+    talk_send(one, buffer_bytes(&message));
+    pair_run(pair);
+    size_t room = (1 << 20) - message.size - 5;
+    assert_int_equal(h2_room(h2), room);
+    assert_null(h2_message_begin(other->call, room + 1));
+    message.size = room;
+    talk_send(other, buffer_bytes(&message));
+    assert_int_equal(h2_room(h2), 0);
+
+    h2_call_cancel(one->call); /* what it has queued goes with it */
+    one->call = NULL;
+    pair_run(pair);
+    assert_int_equal(h2_room(h2), (1 << 20) - room - 5);
     buffer_free(&message);
     pair_free(pair);
 }
@@ -927,6 +964,7 @@ int main(void)
         cmocka_unit_test(two_replies_to_a_unary_call_are_internal),
         cmocka_unit_test(a_client_that_cancels_ends_the_call_on_the_server),
         cmocka_unit_test(a_call_cancelled_before_it_is_written_is_never_seen),
+        cmocka_unit_test(a_connection_has_room_for_what_its_calls_have_not_queued),
         cmocka_unit_test(a_server_that_cancels_ends_the_call_on_the_client),
         cmocka_unit_test(a_server_may_answer_before_the_request_has_ended),
         cmocka_unit_test(messages_of_all_sizes_come_back_as_they_were),

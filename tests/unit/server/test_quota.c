@@ -71,6 +71,18 @@ static void what_was_taken_anyway_is_waited_for(void **state)
     assert_true(quota_take(&bucket, 1000, 1, START_NS + 2 * (int64_t)CLOCK_NS_PER_S + CLOCK_NS_PER_MS));
 }
 
+static void a_debt_is_never_more_than_two_seconds_worth(void **state)
+{
+    (void)state;
+    struct quota_bucket bucket = {0};
+    for (int i = 0; i < 50; i++)
+        quota_take_anyway(&bucket, 1000, 1000000, START_NS);
+    quota_take_anyway(&bucket, 1000, 1,
+                      START_NS - CLOCK_NS_PER_S); /* a clock that is behind lessens nothing */
+    assert_false(quota_take(&bucket, 1000, 1, START_NS + 2 * (int64_t)CLOCK_NS_PER_S));
+    assert_true(quota_take(&bucket, 1000, 1, START_NS + 2 * (int64_t)CLOCK_NS_PER_S + CLOCK_NS_PER_MS));
+}
+
 static void a_rate_of_zero_is_no_limit(void **state)
 {
     (void)state;
@@ -87,9 +99,25 @@ static void a_verdict_names_the_rate_that_is_exceeded(void **state)
     struct quota *quota = quotas_hold(quotas, bytes_of("cache"), START_NS);
     assert_int_equal(quota_admit(quota, 90, START_NS), QUOTA_ADMITTED);
     assert_int_equal(quota_admit(quota, 90, START_NS), QUOTA_TOO_MANY_BYTES);
+    assert_int_equal(quota_admit(quota, 1, START_NS), QUOTA_ADMITTED);
     assert_int_equal(quota_admit(quota, 1, START_NS), QUOTA_TOO_MANY_REQUESTS);
     quota_count_reply(quota, 200, START_NS);
     assert_int_equal(quota_admit(quota, 1, START_NS + CLOCK_NS_PER_S), QUOTA_TOO_MANY_BYTES);
+    quotas_release(quotas, quota);
+    quotas_destroy(quotas);
+}
+
+static void a_request_refused_for_its_bytes_is_not_counted(void **state)
+{
+    (void)state;
+    const struct quota_limits limits = {.requests_per_s = 5, .bytes_per_s = 1024};
+    struct quotas *quotas = quotas_create(&limits);
+    struct quota *quota = quotas_hold(quotas, bytes_of("cache"), START_NS);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(quota_admit(quota, 3000, START_NS), QUOTA_TOO_MANY_BYTES);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(quota_admit(quota, 10, START_NS), QUOTA_ADMITTED);
+    assert_int_equal(quota_admit(quota, 10, START_NS), QUOTA_TOO_MANY_REQUESTS);
     quotas_release(quotas, quota);
     quotas_destroy(quotas);
 }
@@ -174,8 +202,10 @@ int main(void)
         cmocka_unit_test(the_long_run_keeps_to_the_rate_whatever_the_pace),
         cmocka_unit_test(more_than_a_seconds_worth_is_never_there),
         cmocka_unit_test(what_was_taken_anyway_is_waited_for),
+        cmocka_unit_test(a_debt_is_never_more_than_two_seconds_worth),
         cmocka_unit_test(a_rate_of_zero_is_no_limit),
         cmocka_unit_test(a_verdict_names_the_rate_that_is_exceeded),
+        cmocka_unit_test(a_request_refused_for_its_bytes_is_not_counted),
         cmocka_unit_test(caches_have_quotas_of_their_own_and_connections_share_them),
         cmocka_unit_test(coming_back_at_once_finds_the_bucket_that_was_emptied),
         cmocka_unit_test(quotas_that_are_as_good_as_new_are_forgotten),

@@ -160,6 +160,20 @@ static void one_worker_serves_one_call_after_the_other(void **state)
     simulation_destroy(simulation);
 }
 
+/* As many calls that give up as would take the time past what its numbers hold. */
+static void work_without_end_is_due_never(void **state)
+{
+    (void)state;
+    const int64_t hour_ns = 3600 * (int64_t)CLOCK_NS_PER_S;
+    const int64_t late_ns = CLOCK_NEVER - 3 * hour_ns;
+    struct simulation *simulation = simulation_of("workers=1&time=const:1h", 10);
+    for (int i = 1; i <= 3; i++)
+        assert_int_equal(departure(simulation, late_ns), late_ns + i * hour_ns);
+    assert_int_equal(departure(simulation, late_ns), CLOCK_NEVER);
+    assert_int_equal(departure(simulation, late_ns), CLOCK_NEVER);
+    simulation_destroy(simulation);
+}
+
 static void a_call_goes_to_the_worker_that_is_free_first(void **state)
 {
     (void)state;
@@ -298,6 +312,7 @@ int main(void)
         cmocka_unit_test(percentiles_are_linear_between_and_level_outside),
         cmocka_unit_test(an_exponential_time_has_its_quantiles),
         cmocka_unit_test(one_worker_serves_one_call_after_the_other),
+        cmocka_unit_test(work_without_end_is_due_never),
         cmocka_unit_test(a_call_goes_to_the_worker_that_is_free_first),
         cmocka_unit_test(a_clock_that_lags_does_not_overtake),
         cmocka_unit_test(only_so_many_wait),

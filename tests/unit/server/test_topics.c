@@ -372,7 +372,7 @@ static void memory_stays_under_its_limit(void **state)
         (void)snprintf(topic, sizeof topic, i % 2 == 0 ? "heard %d" : "idle %d",
                        i * 7 % 100 / (i % 2 == 0 ? 5 : 1));
         assert_int_equal(publish(fixture.topics, "c", topic, text), TOPICS_OK);
-        assert_true(topics_stats(fixture.topics).history_bytes <= limits.memory_bytes);
+        assert_true(topics_stats(fixture.topics).used_bytes <= limits.memory_bytes);
     }
     for (int i = 0; i < 20; i++)
         topics_leave(subscribers[i].seat);
@@ -435,7 +435,58 @@ static void subscriptions_are_counted_by_cache(void **state)
     topics_leave(two.seat);
     topics_leave(elsewhere.seat);
     assert_int_equal(topics_stats(fixture.topics).topics, 0);
-    assert_int_equal(topics_stats(fixture.topics).history_bytes, 0);
+    assert_int_equal(topics_stats(fixture.topics).used_bytes, 0);
+    close_all(&fixture);
+}
+
+static void topics_count_with_their_names(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct topics_limits limits = wide;
+    limits.memory_bytes = 64 << 10;
+    limits.topics = 100000;
+    open_with(&fixture, limits);
+    char topic[1025] = "";
+    memset(topic, 'x', sizeof topic - 1);
+    for (int i = 0; i < 1000; i++) {
+        topic[snprintf(topic, sizeof topic, "%d", i)] = 'x';
+        assert_int_equal(publish(fixture.topics, "c", topic, "v"), TOPICS_OK);
+        assert_true(topics_stats(fixture.topics).used_bytes <= limits.memory_bytes);
+    }
+    assert_in_range(topics_stats(fixture.topics).topics, 10, 63);
+    close_all(&fixture);
+}
+
+static void topics_that_are_all_heard_take_no_more_than_the_memory(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct topics_limits limits = wide;
+    limits.memory_bytes = 8 << 10;
+    open_with(&fixture, limits);
+    struct subscriber subscribers[100];
+    char topic[16];
+    size_t count = 0;
+    for (;; count++) {
+        assert_in_range(count, 0, 99);
+        (void)snprintf(topic, sizeof topic, "%zu", count);
+        subscribers[count] = (struct subscriber){NULL, 0};
+        enum topics_status status =
+            topics_join(&fixture.ear.listener, named("c", topic), (struct topics_start){0, 0},
+                        &subscribers[count].seat, &subscribers[count].cursor);
+        if (status == TOPICS_FULL)
+            break;
+        assert_int_equal(status, TOPICS_OK);
+    }
+    assert_int_equal(topics_stats(fixture.topics).topics, count);
+    assert_true(topics_stats(fixture.topics).used_bytes <= limits.memory_bytes);
+    assert_int_equal(publish(fixture.topics, "c", topic, "v"), TOPICS_FULL);
+    topics_leave(subscribers[--count].seat);
+    subscribers[count++] = join(&fixture.ear, "c", "another");
+    while (count > 0)
+        topics_leave(subscribers[--count].seat);
+    assert_int_equal(topics_stats(fixture.topics).used_bytes, 0);
     close_all(&fixture);
 }
 
@@ -459,6 +510,7 @@ static void a_burst_wakes_each_listener_once(void **state)
     assert_int_equal(atomic_load(&fixture.other.wakes), 1);
 
     struct list taken;
+    list_init(&taken);
     topics_listener_take(&fixture.ear.listener, &taken);
     assert_ptr_equal(topics_listener_next(&taken), t.seat);
     publish_numbers(fixture.topics, "c", "u", 11, 11); /* not yet looked at: no need to say it again */
@@ -493,6 +545,7 @@ static void a_forgotten_cache_ends_its_topics_alone(void **state)
     assert_int_equal(topics_stats(fixture.topics).topics, 1);
 
     struct list taken;
+    list_init(&taken);
     topics_listener_take(&fixture.ear.listener, &taken);
     assert_ptr_equal(topics_listener_next(&taken), ending.seat);
     assert_true(ending.seat->is_gone);
@@ -509,6 +562,65 @@ static void a_forgotten_cache_ends_its_topics_alone(void **state)
     topics_leave(ending.seat);
     topics_leave(staying.seat);
     topics_leave(anew.seat);
+    close_all(&fixture);
+}
+
+static void many_topics_are_forgotten_at_once_and_go_by_and_by(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct topics_limits limits = wide;
+    const unsigned count = 20000;
+    limits.topics = 2 * (size_t)count;
+    open_with(&fixture, limits);
+    char topic[16];
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(topic, sizeof topic, "%u", i);
+        assert_int_equal(publish(fixture.topics, "c", topic, "1"), TOPICS_OK);
+    }
+    assert_int_equal(publish(fixture.topics, "d", "t", "1"), TOPICS_OK);
+    struct subscriber ending = join(&fixture.ear, "c", topic);
+    topics_forget_cache(fixture.topics, bytes_of("c"));
+    assert_in_range(topics_stats(fixture.topics).topics, count / 2, count);
+
+    /* None of them is found again, and those that come meanwhile stay, though the tables grow. */
+    for (unsigned i = 0; i < count / 2; i++) {
+        (void)snprintf(topic, sizeof topic, "%u", i);
+        assert_int_equal(publish(fixture.topics, "c", topic, "1"), TOPICS_OK);
+    }
+    struct subscriber anew = join_at(&fixture.ear, "c", "0", 1, 0);
+    assert_reads(&anew, 1, 1);
+    while (topics_maintain(fixture.topics)) {
+        size_t before = topics_stats(fixture.topics).topics;
+        (void)topics_maintain(fixture.topics);
+        assert_in_range(before - topics_stats(fixture.topics).topics, 0, 2000);
+    }
+    assert_int_equal(topics_stats(fixture.topics).topics, count / 2 + 1);
+
+    struct list taken;
+    list_init(&taken);
+    topics_listener_take(&fixture.ear.listener, &taken);
+    assert_ptr_equal(topics_listener_next(&taken), ending.seat);
+    assert_true(ending.seat->is_gone);
+    topics_leave(ending.seat);
+    topics_leave(anew.seat);
+    close_all(&fixture);
+}
+
+static void what_is_not_yet_forgotten_goes_with_the_topics(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct topics_limits limits = wide;
+    limits.topics = 20000;
+    open_with(&fixture, limits);
+    char topic[16];
+    for (unsigned i = 0; i < 5000; i++) {
+        (void)snprintf(topic, sizeof topic, "%u", i);
+        assert_int_equal(publish(fixture.topics, "c", topic, "1"), TOPICS_OK);
+    }
+    topics_forget_cache(fixture.topics, bytes_of("c"));
+    assert_true(topics_stats(fixture.topics).topics > 0);
     close_all(&fixture);
 }
 
@@ -577,6 +689,7 @@ static void *run_listener(void *context)
         is_last = atomic_load(worker->is_over);
         struct subscriber passing = join(&worker->ear, "another", "a");
         struct list taken;
+        list_init(&taken);
         topics_listener_take(&worker->ear.listener, &taken);
         while (topics_listener_next(&taken) != NULL)
             ;
@@ -637,8 +750,12 @@ int main(void)
         cmocka_unit_test(topics_without_subscribers_go_before_those_with),
         cmocka_unit_test(topics_that_are_all_heard_leave_no_room_for_more),
         cmocka_unit_test(subscriptions_are_counted_by_cache),
+        cmocka_unit_test(topics_count_with_their_names),
+        cmocka_unit_test(topics_that_are_all_heard_take_no_more_than_the_memory),
         cmocka_unit_test(a_burst_wakes_each_listener_once),
         cmocka_unit_test(a_forgotten_cache_ends_its_topics_alone),
+        cmocka_unit_test(many_topics_are_forgotten_at_once_and_go_by_and_by),
+        cmocka_unit_test(what_is_not_yet_forgotten_goes_with_the_topics),
         cmocka_unit_test(a_held_seat_outlives_its_subscribers),
         cmocka_unit_test(every_thread_hears_everything_in_order),
     };

@@ -64,6 +64,28 @@ static void a_collection_takes_the_ttl_of_the_command_that_made_it(void **state)
     }
 }
 
+static void adding_no_elements_makes_no_collection_and_refreshes_the_ttl_if_asked(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < SORTS; i++) {
+        struct store_command none = command_on(sorts[i].add, sorts[i].type, "key");
+        none.ttl_ms = 900;
+        assert_int_equal(command(f, none), STORE_OK);
+        assert_missing(f, "key");
+        add_for(f, &sorts[i], "a", 500, false);
+        assert_int_equal(command(f, none), STORE_OK);
+        assert_ttl(f, "key", 500);
+        none.refresh_ttl = true;
+        assert_int_equal(command(f, none), STORE_OK);
+        assert_ttl(f, "key", 900);
+        length(f, sorts[i].type, "key");
+        assert_int_equal(f->answer.number, 1);
+        set(f, bytes_of("key"), bytes_of("value"));
+        assert_int_equal(command(f, none), STORE_WRONG_TYPE);
+        erase(f, bytes_of("key"));
+    }
+}
+
 static void a_collection_is_gone_with_its_last_millisecond(void **state)
 {
     struct fixture *f = *state;
@@ -280,6 +302,7 @@ static void an_increment_that_fails_changes_nothing(void **state)
 static const struct CMUnitTest promises[] = {
     cmocka_unit_test(an_item_is_of_the_type_that_it_was_made),
     cmocka_unit_test(a_collection_takes_the_ttl_of_the_command_that_made_it),
+    cmocka_unit_test(adding_no_elements_makes_no_collection_and_refreshes_the_ttl_if_asked),
     cmocka_unit_test(a_collection_is_gone_with_its_last_millisecond),
     cmocka_unit_test(ttls_of_collections_can_be_updated),
     cmocka_unit_test(a_collection_that_loses_its_last_element_is_gone),

@@ -55,6 +55,11 @@ static void what_is_over_the_limit_leaves_at_the_other_end(void **state)
     assert_list(f, "l", "s t");
     assert_int_equal(push(f, false, 100, "r"), STORE_OK);
     assert_list(f, "l", "r s t");
+    assert_int_equal(push(f, true, 2, ""), STORE_OK);
+    assert_list(f, "l", "s t");
+    assert_int_equal(push(f, false, 1, ""), STORE_OK);
+    assert_int_equal(f->answer.number, 1);
+    assert_list(f, "l", "s");
     erase(f, bytes_of("l"));
     assert_int_equal(push(f, true, 1, "a b c"), STORE_OK);
     assert_int_equal(f->answer.number, 1);
