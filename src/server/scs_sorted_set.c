@@ -91,6 +91,10 @@ void scs_sorted_set_remove(struct server_request *request, struct bytes message)
 
 static bool check_sources(struct server_request *request, const struct store_command *command)
 {
+    if (command->source_count > STORE_SOURCES_MOST) {
+        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "sources has more entries than a union may have");
+        return false;
+    }
     for (size_t i = 0; i < command->source_count; i++) {
         const struct store_source *source = &command->sources[i];
         if (!scs_check_name(request, "sources.set_name", source->key))

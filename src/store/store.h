@@ -16,7 +16,11 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 
-#define STORE_ITEM_LIMIT_BYTES ((size_t)15 << 20)
+#define STORE_ITEM_LIMIT_BYTES    ((size_t)15 << 20)
+
+/* Of a union: sources, which the caller checks, and elements in all of them, beyond which it answers NO_MEMORY. */
+#define STORE_SOURCES_MOST        1000
+#define STORE_UNION_ELEMENTS_MOST ((uint64_t)10000000)
 
 struct store;
 
@@ -83,7 +87,8 @@ struct store_element {
 
 /* What a command does. In brackets, the fields it reads beside cache, key and now_ms; those that write also read
  * ttl_ms and refresh_ttl where it says TTL. Answers are positional: as many elements as were asked about, in that
- * order, duplicates included. Lengths and numbers of elements are below 2^32. */
+ * order, duplicates included. Lengths and numbers of elements are below 2^32: what could make a collection longer
+ * answers NO_MEMORY. */
 enum store_command_kind {
     /* Any collection [type]. */
     STORE_LENGTH, /* OK with number */
@@ -120,9 +125,10 @@ enum store_command_kind {
     STORE_SORTED_BY_SCORE, /* [min, max, descending, offset, limit] OK with elements */
     STORE_SORTED_COUNT,    /* [min, max] OK with number: how many lie between */
     STORE_SORTED_UNION,    /* sorted sets [sources, aggregate, ttl_ms] OK with number, also 0: then the key is
-                               gone. Replaces a sorted set of that key; each source is read at a moment of its own.
-                               A missing source is empty, a sum that is not a number is zero. WRONG_TYPE for a
-                               source or the key */
+                               gone. Replaces a sorted set of that key; each source is read once, at a moment of its
+                               own. One that is named again counts with the sum of its weights, or for MIN and MAX
+                               with each of them. A missing source is empty, a sum that is not a number is zero.
+                               WRONG_TYPE for a source or the key */
     STORE_COMMAND_KINDS,
 };
 
@@ -349,7 +355,9 @@ static inline void store_update_ttl(struct store *store, struct store_cache *cac
 
 /* Collections. Beside what the kinds say: MISSING where there is no collection of this key (those that take a TTL
  * create it, but for STORE_LIST_RETAIN), WRONG_TYPE where the key holds another type, TOO_LARGE, NO_MEMORY,
- * NO_CACHE. All of a command is done or, with any status but OK, nothing. A collection that loses its last element is gone. What one command reads or writes
+ * NO_CACHE. All of a command is done or, with any status but OK, nothing. Room for a collection's growth is never
+ * made by evicting that collection: it answers NO_MEMORY once nothing else is left to go. A collection that loses
+ * its last element is gone. What one command reads or writes
  * no other sees half done. */
 static inline void store_command(struct store *store, const struct store_command *command, store_done done,
                                  void *context)

@@ -400,6 +400,14 @@ def test_a_call_has_only_so_many_entries(start_server: Callable[..., Server]) ->
             assert f"`{name}`" in error.details(), method
 
 
+def test_a_union_has_only_so_many_sources(call: Call, refuse: Refuse) -> None:
+    call("SortedSetPut", elements=scored(a=1))
+    error = refuse("SortedSetUnionStore", sources=[source(b"z")] * 1001)
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "sources" in error.details()
+    assert call("SortedSetUnionStore", sources=[source(b"z")] * 1000).length == 1
+
+
 def test_a_message_that_would_decode_to_millions_of_entries_is_refused(refuse: Refuse) -> None:
     error = refuse("ListConcatenateBack", values=[b""] * 2_000_000)
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -2,7 +2,7 @@
  * when a write needs memory beyond the budget does it let go of the lock, has room made, and starts again from the
  * beginning, since anything may have changed meanwhile:
  *
- *     struct call call = call_make(store, cache, key, now_ms);
+ *     struct call call = call_make(store, cache, key, board, now_ms);
  *     do {
  *         if (!call_enter(&call)) ... STORE_NO_CACHE, and out
  *         status = ... work on call_find(&call) ...
@@ -39,6 +39,8 @@ struct call {
     uint64_t key_hash;
     struct shard *shard;
     struct purse purse;
+    uint64_t
+        kept_bytes; /* of the key's collection, when room is wanted for its growth: it does not go for that */
     unsigned attempts;
 
     /* Known with the lock: a number read earlier could be that of before a flush, and an item written under
@@ -58,19 +60,11 @@ static inline void call_turn(struct call *call, struct bytes key)
     call->shard = &memory->shards[spread >> 32 & (memory->shard_count - 1)];
 }
 
+/* BOARD: the key is of a leaderboard. */
 static inline struct call call_make(struct store *store, struct store_cache *cache, struct bytes key,
-                                    int64_t now_ms)
+                                    bool board, int64_t now_ms)
 {
-    struct call call = {.memory = memory_of(store), .cache = cache, .now_ms = now_ms};
-    call_turn(&call, key);
-    return call;
-}
-
-/* The same for a leaderboard of that key. */
-static inline struct call call_make_board(struct store *store, struct store_cache *cache, struct bytes key,
-                                          int64_t now_ms)
-{
-    struct call call = {.memory = memory_of(store), .cache = cache, .board = true, .now_ms = now_ms};
+    struct call call = {.memory = memory_of(store), .cache = cache, .board = board, .now_ms = now_ms};
     call_turn(&call, key);
     return call;
 }
@@ -102,6 +96,16 @@ static inline struct found call_find(struct call *call)
 enum store_status call_put(struct call *call, const struct found *old, struct bytes value, int64_t expiry_ms);
 enum store_status call_put_collection(struct call *call, const struct found *old, enum store_type type,
                                       struct collection *collection, int64_t expiry_ms);
+
+/* Pays BYTES more for a collection that holds HELD_BYTES, before it grows. False, with the need noted, when they are not
+ * there; one that could not stay, even alone, is not worth evicting all others for. */
+bool call_pay(struct call *call, uint64_t held_bytes, uint64_t bytes);
+
+/* Of what was paid for a collection's growth, keeps what it grew by, below zero when it shrank. */
+void call_settle(struct call *call, uint64_t paid_bytes, int64_t grown_bytes);
+
+/* Frees, all at once, a collection that was paid for and never got a key: less work than it was to make. */
+void call_discard(struct call *call, struct collection *collection);
 
 /* Without the lock: true when the operation failed for want of memory and there is now more. */
 bool call_again(struct call *call);

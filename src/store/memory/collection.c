@@ -6,25 +6,11 @@
 
 #include "base/hash.h"
 #include "store/memory/collection_kinds.h"
+#include "store/memory/command_kind.h"
 #include "store/memory/counted.h"
 
 /* Pages that a piece of freeing takes: about 50 us. */
-#define FREE_PAGES           256
-
-/* What a command may add beside its elements: the collection, a sorted set's second tree at first, a longer ring, new
- * nodes far up in a tree. */
-#define GROWTH_BYTES         ((uint64_t)8 << 10)
-
-/* What an element may add to a tree beside name and value: key, slot, sizes, the step by which its page grows or what is
- * rounded up when the page divides, and branches in two levels above it. */
-#define GROWTH_TREE_BYTES    ((uint64_t)200)
-
-/* To a list: slot, rounding, its part of a page; a page ends up to an eighth before it is full. */
-#define GROWTH_LIST_BYTES    ((uint64_t)64)
-#define GROWTH_LIST_FRACTION 4
-
-/* What the second tree holds. */
-#define SCORE_BYTES          ((uint64_t)8)
+#define FREE_PAGES 256
 
 union kind {
     struct table table;
@@ -95,22 +81,6 @@ bool collection_free_piece(struct collection *collection)
     return gone;
 }
 
-uint64_t collection_growth_bytes(const struct store_command *command)
-{
-    if (!collection_command_creates(command->kind) && command->kind != STORE_TABLE_KEEP_NEW)
-        return 0;
-    uint64_t bytes = GROWTH_BYTES;
-    bool sorted = command->kind == STORE_SORTED_PUT || command->kind == STORE_SORTED_INCREMENT;
-    for (size_t i = 0; i < command->count; i++) {
-        uint64_t size = command->elements[i].name.size + command->elements[i].value.size;
-        if (command->kind == STORE_LIST_PUSH)
-            bytes += size + size / GROWTH_LIST_FRACTION + GROWTH_LIST_BYTES;
-        else
-            bytes += size + GROWTH_TREE_BYTES + (sorted ? SCORE_BYTES + GROWTH_TREE_BYTES : 0);
-    }
-    return bytes;
-}
-
 static uint64_t growth_most(const union kind *kind, enum store_type type, const struct store_command *command)
 {
     if (type == STORE_LIST)
@@ -122,48 +92,15 @@ static uint64_t growth_most(const union kind *kind, enum store_type type, const 
 
 uint64_t collection_need_bytes(const struct collection *collection, const struct store_command *command)
 {
-    if (!collection_command_creates(command->kind) && command->kind != STORE_TABLE_KEEP_NEW)
+    if (!command_kind_of(command)->grows)
         return 0;
     if (collection != NULL)
         return growth_most((const union kind *)(const void *)collection, collection->type, command);
-    enum store_type type = command->kind == STORE_LIST_PUSH ? STORE_LIST : command->type;
+    enum store_type type = command_type(command);
     union kind none = {0};
     if (type == STORE_DICTIONARY)
         none.table.tree.sized_names = true;
     return counted_most(kind_sizes[type]) + growth_most(&none, type, command);
-}
-
-bool collection_command_writes(enum store_command_kind kind)
-{
-    switch (kind) {
-    case STORE_CLEAR:
-    case STORE_TABLE_REMOVE:
-    case STORE_TABLE_POP:
-    case STORE_TABLE_KEEP_NEW:
-    case STORE_LIST_POP:
-    case STORE_LIST_RETAIN:
-    case STORE_LIST_ERASE:
-    case STORE_LIST_REMOVE:
-    case STORE_SORTED_REMOVE:
-        return true;
-    default:
-        return collection_command_creates(kind);
-    }
-}
-
-bool collection_command_creates(enum store_command_kind kind)
-{
-    switch (kind) {
-    case STORE_TABLE_PUT:
-    case STORE_TABLE_INCREMENT:
-    case STORE_LIST_PUSH:
-    case STORE_SORTED_PUT:
-    case STORE_SORTED_INCREMENT:
-    case STORE_SORTED_UNION:
-        return true;
-    default:
-        return false;
-    }
 }
 
 void collection_apply(struct collection *collection, const struct store_command *command,

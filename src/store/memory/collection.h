@@ -37,16 +37,9 @@ struct collection *collection_create(enum store_type type, uint64_t seed);
  * once this has begun. */
 bool collection_free_piece(struct collection *collection);
 
-/* The most by which a command can make a collection's `bytes` grow, a new collection included. */
-uint64_t collection_growth_bytes(const struct store_command *command);
-
-/* The same for one collection, or a new one where it is NULL; hardly more than it takes, unless the collection is large
- * and the command small beside it. */
+/* The most by which a command can make a collection's `bytes` grow, or a new one where COLLECTION is NULL; hardly more
+ * than it takes, unless the collection is large and the command small beside it. */
 uint64_t collection_need_bytes(const struct collection *collection, const struct store_command *command);
-
-/* Whether the command could change a collection, and whether it creates one where there is none. */
-bool collection_command_writes(enum store_command_kind kind);
-bool collection_command_creates(enum store_command_kind kind);
 
 /* Does the command, which is of the collection's type and neither STORE_CLEAR nor STORE_SORTED_UNION, and fills
  * STATUS and what belongs to it in REPLY. What a reply points at lives until the collection's next change, and
@@ -57,10 +50,5 @@ void collection_apply(struct collection *collection, const struct store_command 
 
 /* ANSWER was used by collection_apply. */
 void collection_answer_free(struct collection_answer *answer);
-
-/* STORE_SORTED_UNION, a source at a time: adds SOURCE's elements to the sorted set INTO. OK, NO_MEMORY; after a
- * failure INTO is to be freed. */
-enum store_status collection_merge(struct collection *into, const struct collection *source, double weight,
-                                   enum store_aggregate aggregate);
 
 #endif

@@ -28,13 +28,6 @@ uint64_t directory_cache_bytes(size_t name_size)
     return sizeof(struct store_cache) + name_size + sizeof(struct store_cache *) + sizeof(uint32_t);
 }
 
-static int compare_names(struct bytes a, struct bytes b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 /* Where NAME is, or where it belongs; *FOUND tells which. */
 static size_t find_name(const struct directory *directory, struct bytes name, bool *found)
 {
@@ -44,7 +37,7 @@ static size_t find_name(const struct directory *directory, struct bytes name, bo
     while (low < high && !*found) {
         size_t middle = low + (high - low) / 2;
         const struct store_cache *cache = directory->caches[middle];
-        int order = compare_names(bytes_make(cache->name, cache->name_size), name);
+        int order = bytes_compare(bytes_make(cache->name, cache->name_size), name);
         *found = order == 0;
         if (order < 0)
             low = middle + 1;

@@ -24,7 +24,7 @@
 static void memory_get(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
                        store_done done, void *context)
 {
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     if (!call_enter(&call)) {
         call_answer(done, context, STORE_NO_CACHE);
         return;
@@ -86,7 +86,7 @@ static void memory_set(struct store *store, struct store_cache *cache, struct by
         call_answer(done, context, STORE_NO_MEMORY);
         return;
     }
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     do {
         if (!call_enter(&call)) {
             status = STORE_NO_CACHE;
@@ -105,7 +105,7 @@ static void memory_set(struct store *store, struct store_cache *cache, struct by
 static void memory_delete(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
                           store_done done, void *context)
 {
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     enum store_status status = STORE_NO_CACHE;
     if (call_enter(&call)) {
         struct found found = call_find(&call);
@@ -138,7 +138,7 @@ static enum store_status increment(struct call *call, int64_t amount, int64_t ex
 static void memory_increment(struct store *store, struct store_cache *cache, struct bytes key, int64_t amount,
                              uint64_t ttl_ms, int64_t now_ms, store_done done, void *context)
 {
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     struct store_reply reply = {0};
     do {
         if (!call_enter(&call)) {
@@ -155,7 +155,7 @@ static void memory_increment(struct store *store, struct store_cache *cache, str
 static void memory_item_ttl(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
                             store_done done, void *context)
 {
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     struct store_reply reply = {.status = STORE_NO_CACHE};
     if (call_enter(&call)) {
         struct found found = call_find(&call);
@@ -172,7 +172,7 @@ static void memory_item_ttl(struct store *store, struct store_cache *cache, stru
 static void memory_item_type(struct store *store, struct store_cache *cache, struct bytes key, int64_t now_ms,
                              store_done done, void *context)
 {
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     struct store_reply reply = {.status = STORE_NO_CACHE};
     if (call_enter(&call)) {
         struct found found = call_find(&call);
@@ -203,7 +203,7 @@ static void memory_update_ttl(struct store *store, struct store_cache *cache, st
                               enum store_ttl_mode mode, uint64_t ttl_ms, int64_t now_ms, store_done done,
                               void *context)
 {
-    struct call call = call_make(store, cache, key, now_ms);
+    struct call call = call_make(store, cache, key, false, now_ms);
     enum store_status status = STORE_NO_CACHE;
     if (call_enter(&call)) {
         status = update_ttl(&call, mode, call_expiry_ms(&call, ttl_ms));
@@ -219,7 +219,7 @@ static void memory_cache_create(struct store *store, struct bytes name, store_do
     uint64_t bytes = directory_cache_bytes(name.size);
     enum store_status status = STORE_NO_MEMORY;
     /* No clock is at hand: time zero evicts by use alone. */
-    if (reclaim_room(memory->shards, memory->shard_count, bytes, 0)) {
+    if (reclaim_room(memory->shards, memory->shard_count, bytes, NULL, 0)) {
         status = directory_create(&memory->directory, name);
         if (status != STORE_OK)
             region_refund(region, bytes);

@@ -9,8 +9,10 @@
  *                    +-- not used --> gone, to history -- asked anew ------+   +-- used: once more to its end,
  *                                                                                  with one use less
  *
- * Here queues are of segments: the oldest is walked through and its live items move on or go. Everything is
- * done in pieces of bounded work, between which the lock is free. */
+ * Here queues are of segments: the oldest is walked through and its live items move on or go. Every shard has its part
+ * of both, but they are kept as two queues of the whole store, in which the next is the oldest segment of any shard: a
+ * collection may weigh more than a shard's share and is yet looked at once in a turn of its queue, like anything else.
+ * Everything is done in pieces of bounded work, between which the lock is free. */
 #include "store/memory/reclaim.h"
 
 #include "base/clock.h"
@@ -46,12 +48,23 @@ struct errand {
     struct shard *shard;
     struct segment *segment;
     enum errand_kind kind;
-    unsigned pressure; /* items used as often as this or less are evicted */
+    unsigned pressure;                   /* items used as often as this or less are evicted */
+    const struct reclaim_spared *spared; /* or NULL */
     int64_t now_ms;
     int64_t due_ms; /* the earliest expiry among what a sweep left */
 };
 
-enum verdict { STAYS, MOVES, EXPIRED, ORPHANED, EVICTED };
+enum verdict { STAYS, MOVES, SPARED, EXPIRED, ORPHANED, EVICTED };
+
+/* Items with which something is to be done. */
+struct batch {
+    unsigned count;
+    struct {
+        uint8_t *at;
+        uint64_t hash;
+        enum verdict verdict;
+    } items[BATCH_ITEMS];
+};
 
 static enum verdict judge(struct errand *errand, struct directory_reader *reader, const uint8_t *at)
 {
@@ -79,7 +92,7 @@ static bool move(struct errand *errand, uint64_t *entry, uint8_t *at)
     struct shard *shard = errand->shard;
     bool evicting = errand->kind == EVICT;
     bool promoted = evicting && errand->segment->queue == SHARD_SMALL;
-    unsigned frequency = promoted ? 0 : item_frequency(at) - evicting;
+    unsigned frequency = promoted ? 0 : item_frequency(at) - (evicting && item_frequency(at) > 0);
     enum shard_queue queue = evicting ? SHARD_MAIN : errand->segment->queue;
 
     if (errand->segment->single) {
@@ -99,52 +112,86 @@ static void carry_out(struct errand *errand, enum verdict verdict, uint64_t hash
     struct shard *shard = errand->shard;
     struct found found = {
         .entry = keymap_at(&shard->keymap, hash, region_location(shard->region, at)),
-        .item = {.at = at},
+        .item = item_read(at),
     };
     if (found.entry == NULL) {
         shard_bury(shard, at);
         return;
     }
-    if (verdict == MOVES && move(errand, found.entry, at))
+    if ((verdict == MOVES || verdict == SPARED) && move(errand, found.entry, at))
         return;
-    shard_drop(shard, &found);
-    if (verdict == EXPIRED) {
-        shard->expirations++;
-    } else if (verdict != ORPHANED) {
+    if (verdict == SPARED)
+        return;
+    if (verdict != EXPIRED && verdict != ORPHANED) {
         shard->evictions++;
+        if (item_type(at) != STORE_SCALAR)
+            region_turn(shard->region, item_collection(&found.item)->bytes);
         if (errand->segment->queue == SHARD_SMALL)
             history_add(&shard->history, hash);
     }
+    shard->expirations += verdict == EXPIRED;
+    shard_drop(shard, &found);
+}
+
+static bool is_spared(const struct errand *errand, uint64_t hash)
+{
+    const struct reclaim_spared *spared = errand->spared;
+    return spared != NULL && spared->bytes > 0 && spared->shard == errand->shard && spared->hash == hash;
+}
+
+/* Fills a batch from the segment's items from WALKED_BYTES on, looking at no more than *LEFT. Returns how far it
+ * came. */
+static uint32_t gather(struct errand *errand, struct directory_reader *reader, uint32_t walked_bytes,
+                       unsigned *left, struct batch *batch)
+{
+    struct shard *shard = errand->shard;
+    struct segment *segment = errand->segment;
+    batch->count = 0;
+    for (; *left > 0 && batch->count < BATCH_ITEMS && walked_bytes < segment->used_bytes; --*left) {
+        struct item item = item_read((uint8_t *)segment + walked_bytes);
+        walked_bytes += (uint32_t)item_size(&item);
+        if (item_dead(item.at))
+            continue;
+        enum verdict verdict = judge(errand, reader, item.at);
+        if (verdict == STAYS)
+            continue;
+        uint64_t hash = item_hash(item.at, shard->hash_seed);
+        keymap_prefetch(&shard->keymap, hash);
+        if ((verdict == EVICTED || verdict == MOVES) && is_spared(errand, hash))
+            verdict = SPARED;
+        batch->items[batch->count].at = item.at;
+        batch->items[batch->count].hash = hash;
+        batch->items[batch->count++].verdict = verdict;
+    }
+    return walked_bytes;
+}
+
+/* Collections may be much more than the room that is wanted, a few of them. */
+static bool has_enough(const struct errand *errand)
+{
+    const struct shard *shard = errand->shard;
+    return errand->kind == EVICT &&
+           atomic_load_explicit(&shard->buried_bytes, memory_order_relaxed) >= shard->region->segment_bytes;
 }
 
 /* Looks at a piece's worth of a segment's items from WALKED_BYTES on and does with each what is due. Returns
  * how far it came. The segment is still there afterwards, however many items it has left. */
 static uint32_t walk(struct errand *errand, uint32_t walked_bytes)
 {
-    struct shard *shard = errand->shard;
     struct segment *segment = errand->segment;
-    struct directory_reader reader = directory_reader_open(shard->directory);
+    struct directory_reader reader = directory_reader_open(errand->shard->directory);
+    struct batch batch;
     unsigned left = PIECE_ITEMS;
+    bool enough = false;
     segment->pinned = true;
-    while (left > 0 && walked_bytes < segment->used_bytes) {
-        uint8_t *at[BATCH_ITEMS];
-        uint64_t hash[BATCH_ITEMS];
-        enum verdict verdict[BATCH_ITEMS];
-        unsigned count = 0;
-        for (; left > 0 && count < BATCH_ITEMS && walked_bytes < segment->used_bytes; left--) {
-            struct item item = item_read((uint8_t *)segment + walked_bytes);
-            walked_bytes += (uint32_t)item_size(&item);
-            if (item_dead(item.at))
-                continue;
-            verdict[count] = judge(errand, &reader, item.at);
-            if (verdict[count] == STAYS)
-                continue;
-            at[count] = item.at;
-            hash[count] = item_hash(item.at, shard->hash_seed);
-            keymap_prefetch(&shard->keymap, hash[count++]);
+    while (!enough && left > 0 && walked_bytes < segment->used_bytes) {
+        walked_bytes = gather(errand, &reader, walked_bytes, &left, &batch);
+        for (unsigned i = 0; i < batch.count && !enough; i++) {
+            carry_out(errand, batch.items[i].verdict, batch.items[i].hash, batch.items[i].at);
+            enough = has_enough(errand);
+            if (enough && i + 1 < batch.count)
+                walked_bytes = (uint32_t)(batch.items[i + 1].at - (uint8_t *)segment);
         }
-        for (unsigned i = 0; i < count; i++)
-            carry_out(errand, verdict[i], hash[i], at[i]);
     }
     segment->pinned = false;
     directory_reader_close(&reader);
@@ -152,7 +199,8 @@ static uint32_t walk(struct errand *errand, uint32_t walked_bytes)
 }
 
 /* Takes the next piece of the victim. */
-static void empty_victim(struct shard *shard, unsigned pressure, int64_t now_ms)
+static void empty_victim(struct shard *shard, unsigned pressure, const struct reclaim_spared *spared,
+                         int64_t now_ms)
 {
     struct segment *victim = shard->victim;
     struct errand errand = {
@@ -160,6 +208,7 @@ static void empty_victim(struct shard *shard, unsigned pressure, int64_t now_ms)
         .segment = victim,
         .kind = shard->victim_evicting ? EVICT : COMPACT,
         .pressure = pressure,
+        .spared = spared,
         .now_ms = now_ms,
     };
     shard->victim_walked_bytes = walk(&errand, shard->victim_walked_bytes);
@@ -189,12 +238,11 @@ static struct segment *most_dead(struct shard *shard, unsigned least_eighths)
     return NULL;
 }
 
-static struct segment *oldest(struct shard *shard)
+static struct segment *oldest(struct shard *shard, enum shard_queue queue)
 {
-    uint64_t small_bytes = shard->queue_bytes[SHARD_SMALL];
-    uint64_t main_bytes = shard->queue_bytes[SHARD_MAIN];
-    bool small = main_bytes == 0 || small_bytes > (small_bytes + main_bytes) / SMALL_PART;
-    return list_entry(shard->queues[small ? SHARD_SMALL : SHARD_MAIN].next, struct segment, in_queue);
+    if (list_empty(&shard->queues[queue]))
+        queue = queue == SHARD_SMALL ? SHARD_MAIN : SHARD_SMALL;
+    return list_entry(shard->queues[queue].next, struct segment, in_queue);
 }
 
 static bool mostly_dead(uint64_t dead_bytes, uint64_t held_bytes)
@@ -202,41 +250,74 @@ static bool mostly_dead(uint64_t dead_bytes, uint64_t held_bytes)
     return dead_bytes > held_bytes / DEAD_PART;
 }
 
-static void evict_piece(struct shard *shard, unsigned pressure, int64_t now_ms)
+static void evict_piece(struct shard *shard, enum shard_queue queue, unsigned pressure,
+                        const struct reclaim_spared *spared, int64_t now_ms)
 {
     if (shard->victim == NULL && shard->segments > 0) {
         struct segment *rotten = NULL;
         if (pressure == 0 && mostly_dead(shard->dead_bytes, shard->held_bytes))
             rotten = most_dead(shard, 1);
-        choose_victim(shard, rotten != NULL ? rotten : oldest(shard), rotten == NULL);
+        choose_victim(shard, rotten != NULL ? rotten : oldest(shard, queue), rotten == NULL);
     }
     if (shard->victim != NULL)
-        empty_victim(shard, pressure, now_ms);
+        empty_victim(shard, pressure, spared, now_ms);
 }
 
-/* The shard with the most dead bytes if they are worth moving for, or else the one that holds the most. */
-static struct shard *choose_shard(struct shard *shards, unsigned count, unsigned pressure)
+/* The shard with the most dead bytes that are worth moving for, or NULL. */
+static struct shard *most_rotten(struct shard *shards, unsigned count)
 {
     struct shard *chosen = NULL;
     uint64_t most_bytes = 0;
-    bool chosen_rotten = false;
     for (unsigned i = 0; i < count; i++) {
         uint64_t held_bytes = atomic_load_explicit(&shards[i].held_bytes, memory_order_relaxed);
         uint64_t dead_bytes = atomic_load_explicit(&shards[i].dead_bytes, memory_order_relaxed);
-        uint64_t collected_bytes = atomic_load_explicit(&shards[i].collected_bytes, memory_order_relaxed);
-        bool rotten = pressure == 0 && mostly_dead(dead_bytes, held_bytes);
-        uint64_t bytes = rotten ? dead_bytes : held_bytes + collected_bytes;
-        if (rotten < chosen_rotten || (rotten == chosen_rotten && bytes <= most_bytes))
+        if (dead_bytes <= most_bytes || !mostly_dead(dead_bytes, held_bytes))
             continue;
         chosen = &shards[i];
-        chosen_rotten = rotten;
-        most_bytes = bytes;
+        most_bytes = dead_bytes;
     }
     return chosen;
 }
 
-/* Whether BYTES could be had by evicting everything: what tables, caches and operations under way hold stays. */
-static bool can_fit(const struct shard *shards, unsigned count, uint64_t bytes)
+/* A queue as a whole. */
+struct queue {
+    uint64_t bytes;
+    uint64_t born_bytes; /* of its oldest segment */
+    struct shard *shard; /* that this is in, or NULL */
+};
+
+static struct queue survey(struct shard *shards, unsigned count, enum shard_queue queue)
+{
+    struct queue whole = {.born_bytes = SHARD_NONE};
+    for (unsigned i = 0; i < count; i++) {
+        struct shard *shard = &shards[i];
+        uint64_t born_bytes = atomic_load_explicit(&shard->oldest_born_bytes[queue], memory_order_relaxed);
+        whole.bytes += atomic_load_explicit(&shard->queue_bytes[queue], memory_order_relaxed);
+        if (born_bytes >= whole.born_bytes)
+            continue;
+        whole.born_bytes = born_bytes;
+        whole.shard = shard;
+    }
+    return whole;
+}
+
+/* The shard with the oldest segment of the queue whose turn it is, *QUEUE, or NULL where there are none. The main queue
+ * has a turn when the small one is small, but not so often that what it passes by had no time to be used: if it is
+ * little but a giant that somebody uses, it would be gone round again and again until the giant goes. */
+static struct shard *choose_oldest(struct shard *shards, unsigned count, enum shard_queue *queue)
+{
+    struct queue small = survey(shards, count, SHARD_SMALL);
+    struct queue main = survey(shards, count, SHARD_MAIN);
+    uint64_t age_bytes = region_turn(shards[0].region, 0) - main.born_bytes;
+    bool from_small = main.shard == NULL || small.bytes > (small.bytes + main.bytes) / SMALL_PART ||
+                      age_bytes < small.bytes;
+    *queue = small.shard != NULL && from_small ? SHARD_SMALL : SHARD_MAIN;
+    return *queue == SHARD_SMALL ? small.shard : main.shard;
+}
+
+/* Whether BYTES could be had by evicting everything but what is spared: what tables, caches and operations under way
+ * hold stays. */
+static bool can_fit(const struct shard *shards, unsigned count, uint64_t bytes, uint64_t spared_bytes)
 {
     const struct region *region = shards[0].region;
     uint64_t stays_bytes = atomic_load_explicit(&region->used_bytes, memory_order_relaxed);
@@ -246,6 +327,8 @@ static bool can_fit(const struct shard *shards, unsigned count, uint64_t bytes)
                               atomic_load_explicit(&shards[i].buried_bytes, memory_order_relaxed);
         stays_bytes -= held_bytes < stays_bytes ? held_bytes : stays_bytes;
     }
+    if (spared_bytes > 0)
+        stays_bytes += spared_bytes + region->segment_bytes;
     return bytes <= region->budget_bytes && stays_bytes <= region->budget_bytes - bytes;
 }
 
@@ -264,12 +347,13 @@ static bool free_buried(struct shard *shards, unsigned count)
     return false;
 }
 
-bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, int64_t now_ms)
+bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, const struct reclaim_spared *spared,
+                  int64_t now_ms)
 {
     struct region *region = shards[0].region;
     uint64_t pieces_a_pressure = PIECES_A_PRESSURE * (1 + bytes / region->segment_bytes);
     uint64_t pieces = 0;
-    if (!can_fit(shards, count, bytes))
+    if (!can_fit(shards, count, bytes, spared != NULL ? spared->bytes : 0))
         return false;
     while (pieces < pieces_a_pressure * PRESSURE_MOST) {
         if (region_charge(region, bytes, region->budget_bytes))
@@ -278,11 +362,14 @@ bool reclaim_room(struct shard *shards, unsigned count, uint64_t bytes, int64_t 
         if (free_buried(shards, count))
             continue;
         unsigned pressure = (unsigned)(pieces++ / pieces_a_pressure);
-        struct shard *shard = choose_shard(shards, count, pressure);
+        struct shard *shard = pressure == 0 ? most_rotten(shards, count) : NULL;
+        enum shard_queue queue = SHARD_SMALL;
+        if (shard == NULL)
+            shard = choose_oldest(shards, count, &queue);
         if (shard == NULL)
             return false;
         pthread_mutex_lock(&shard->lock);
-        evict_piece(shard, pressure, now_ms);
+        evict_piece(shard, queue, pressure, spared, now_ms);
         pthread_mutex_unlock(&shard->lock);
     }
     return false;
@@ -426,6 +513,9 @@ bool reclaim_upkeep(struct shard *shard, int64_t now_ms)
         round_piece(shard, now_ms);
         return true;
     }
+    /* An eviction that stopped half way is finished, but not at the cost of collections: nobody asks for their room. */
+    if (shard->victim != NULL && shard->victim_evicting && shard->victim->collected_bytes > 0)
+        shard->victim = NULL;
     if (shard->victim == NULL) {
         struct segment *spent = spent_open_segment(shard);
         struct segment *rotten = spent != NULL ? spent : most_dead(shard, SHARD_EIGHTHS / 2);
@@ -433,7 +523,7 @@ bool reclaim_upkeep(struct shard *shard, int64_t now_ms)
             choose_victim(shard, rotten, false);
     }
     if (shard->victim != NULL) {
-        empty_victim(shard, 0, now_ms);
+        empty_victim(shard, 0, NULL, now_ms);
         return true;
     }
     return begin_to_shrink(shard);

@@ -42,6 +42,9 @@ struct region {
     uint64_t budget_bytes;
     _Atomic uint64_t used_bytes;
 
+    /* The clock of eviction: bytes that came as segments and went as collections. */
+    _Atomic uint64_t turned_bytes;
+
     pthread_mutex_t lock; /* the innermost lock; guards what follows */
     struct region_class classes[REGION_CLASSES_MOST];
 
@@ -57,6 +60,12 @@ void region_close(struct region *region);
 /* Adds BYTES to the account unless that would pass CEILING_BYTES, the budget or the limit. */
 bool region_charge(struct region *region, uint64_t bytes, uint64_t ceiling_bytes);
 void region_refund(struct region *region, uint64_t bytes);
+
+/* Turns the clock of eviction and tells it. */
+static inline uint64_t region_turn(struct region *region, uint64_t bytes)
+{
+    return atomic_fetch_add_explicit(&region->turned_bytes, bytes, memory_order_relaxed) + bytes;
+}
 
 /* A slot that holds SIZE bytes, or NULL. The caller has charged for the pages. */
 void *region_take(struct region *region, uint64_t size);

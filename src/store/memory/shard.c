@@ -9,6 +9,10 @@
 /* The tables start to grow at this load of the keymap and are done before it reaches nine tenths. */
 #define LOAD_TO_GROW_PERCENT 80
 
+/* A segment takes no more items once its collections weigh as much as so many segments. A queue would have no order if
+ * thousands of collections stood at one place in it. */
+#define COLLECTED_SEGMENTS   16
+
 /* What shard_free_buried frees of small collections at a time: some thousand elements. */
 #define BURIED_PIECE_BYTES   ((uint64_t)32 << 10)
 
@@ -40,8 +44,10 @@ bool shard_open(struct shard *shard, struct region *region, struct directory *di
         .round_due_ms = CLOCK_NEVER,
     };
     pthread_mutex_init(&shard->lock, NULL);
-    for (unsigned i = 0; i < SHARD_QUEUES; i++)
+    for (unsigned i = 0; i < SHARD_QUEUES; i++) {
         list_init(&shard->queues[i]);
+        shard->oldest_born_bytes[i] = SHARD_NONE;
+    }
     for (unsigned i = 0; i < SHARD_EIGHTHS; i++)
         list_init(&shard->eighths[i]);
     list_init(&shard->round);
@@ -107,14 +113,40 @@ bool shard_pay(struct shard *shard, struct purse *purse, uint64_t bytes)
     struct region *region = shard->region;
     if (purse == NULL)
         return region_charge(region, bytes, region->limit_bytes);
-    if (purse->credit_bytes >= bytes) {
-        purse->credit_bytes -= bytes;
-        return true;
+    uint64_t credit_bytes = purse->credit_bytes < bytes ? purse->credit_bytes : bytes;
+    uint64_t rest_bytes = bytes - credit_bytes;
+    if (rest_bytes > 0 && !region_charge(region, rest_bytes, region->budget_bytes)) {
+        purse->need_bytes = rest_bytes;
+        return false;
     }
-    if (region_charge(region, bytes, region->budget_bytes))
-        return true;
-    purse->need_bytes = bytes;
-    return false;
+    purse->credit_bytes -= credit_bytes;
+    return true;
+}
+
+/* To be called when the first of a queue may be another. */
+static void note_oldest(struct shard *shard, unsigned queue)
+{
+    const struct list *segments = &shard->queues[queue];
+    uint64_t born_bytes = SHARD_NONE;
+    if (!list_empty(segments))
+        born_bytes = list_entry(segments->next, struct segment, in_queue)->born_bytes;
+    atomic_store_explicit(&shard->oldest_born_bytes[queue], born_bytes, memory_order_relaxed);
+}
+
+static void join_queue(struct shard *shard, struct segment *segment, enum shard_queue queue)
+{
+    segment->queue = (uint8_t)queue;
+    segment->born_bytes = region_turn(shard->region, segment->size_bytes);
+    list_push_back(&shard->queues[queue], &segment->in_queue);
+    tally(&shard->queue_bytes[queue], segment->size_bytes + segment->collected_bytes);
+    note_oldest(shard, queue);
+}
+
+static void leave_queue(struct shard *shard, struct segment *segment)
+{
+    list_remove(&segment->in_queue);
+    tally(&shard->queue_bytes[segment->queue], -(segment->size_bytes + segment->collected_bytes));
+    note_oldest(shard, segment->queue);
 }
 
 static struct segment *begin_segment(struct shard *shard, enum shard_queue queue, uint64_t size_bytes,
@@ -132,12 +164,10 @@ static struct segment *begin_segment(struct shard *shard, enum shard_queue queue
         .swept_epoch = 0, /* an item may be on its way that was begun before the last flush */
         .size_bytes = (uint32_t)size_bytes,
         .used_bytes = sizeof *segment,
-        .queue = (uint8_t)queue,
     };
-    list_push_back(&shard->queues[queue], &segment->in_queue);
+    join_queue(shard, segment, queue);
     list_push_back(&shard->round, &segment->in_round);
     list_segment(shard, segment);
-    shard->queue_bytes[queue] += size_bytes;
     shard->segments++;
     tally(&shard->held_bytes, size_bytes);
     return segment;
@@ -145,7 +175,7 @@ static struct segment *begin_segment(struct shard *shard, enum shard_queue queue
 
 void shard_free_segment(struct shard *shard, struct segment *segment)
 {
-    list_remove(&segment->in_queue);
+    leave_queue(shard, segment);
     list_remove(&segment->in_eighth);
     list_remove(&segment->in_round);
     if (shard->open[segment->queue] == segment)
@@ -156,7 +186,6 @@ void shard_free_segment(struct shard *shard, struct segment *segment)
         shard->sweeping = NULL;
 
     uint64_t size_bytes = segment->size_bytes;
-    shard->queue_bytes[segment->queue] -= size_bytes;
     shard->segments--;
     tally(&shard->held_bytes, -size_bytes);
     tally(&shard->dead_bytes, -(uint64_t)segment->dead_bytes);
@@ -166,16 +195,12 @@ void shard_free_segment(struct shard *shard, struct segment *segment)
 
 void shard_requeue(struct shard *shard, struct segment *segment, enum shard_queue queue)
 {
-    uint64_t bytes = segment->size_bytes + segment->collected_bytes;
-    shard->queue_bytes[segment->queue] -= bytes;
-    shard->queue_bytes[queue] += bytes;
-    segment->queue = (uint8_t)queue;
-    list_remove(&segment->in_queue);
-    list_push_back(&shard->queues[queue], &segment->in_queue);
+    leave_queue(shard, segment);
+    join_queue(shard, segment, queue);
 }
 
 static struct segment *segment_for(struct shard *shard, enum shard_queue queue, size_t size,
-                                   struct purse *purse)
+                                   uint64_t collected_bytes, struct purse *purse)
 {
     uint64_t segment_bytes = shard->region->segment_bytes;
     struct segment *segment = shard->open[queue];
@@ -185,18 +210,23 @@ static struct segment *segment_for(struct shard *shard, enum shard_queue queue, 
             segment->single = true;
         return segment;
     }
-    if (segment != NULL && segment->size_bytes - segment->used_bytes >= size)
+    bool fits = segment != NULL && segment->size_bytes - segment->used_bytes >= size;
+    if (fits && (segment->live_items == 0 ||
+                 segment->collected_bytes + collected_bytes <= COLLECTED_SEGMENTS * segment_bytes))
         return segment;
 
-    shard->open[queue] = NULL;
     if (segment != NULL && segment->live_items == 0)
         shard_free_segment(shard, segment);
-    return shard->open[queue] = begin_segment(shard, queue, segment_bytes, purse);
+    struct segment *next = begin_segment(shard, queue, segment_bytes, purse);
+    if (next == NULL) /* What is moved must not be lost for the sake of order. */
+        return fits && purse == NULL ? segment : NULL;
+    return shard->open[queue] = next;
 }
 
-uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse)
+uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, uint64_t collected_bytes,
+                      struct purse *purse)
 {
-    struct segment *segment = segment_for(shard, queue, size, purse);
+    struct segment *segment = segment_for(shard, queue, size, collected_bytes, purse);
     if (segment == NULL)
         return NULL;
     uint8_t *at = (uint8_t *)segment + segment->used_bytes;
@@ -228,7 +258,7 @@ void shard_weigh(struct shard *shard, const uint8_t *at, uint64_t grown_bytes)
 {
     struct segment *segment = shard_segment_of(shard, at);
     segment->collected_bytes += grown_bytes;
-    shard->queue_bytes[segment->queue] += grown_bytes;
+    tally(&shard->queue_bytes[segment->queue], grown_bytes);
     tally(&shard->collected_bytes, grown_bytes);
 }
 
@@ -249,13 +279,13 @@ uint8_t *shard_move(struct shard *shard, uint64_t *entry, uint8_t *at, enum shar
 {
     struct item item = item_read(at);
     size_t size = item_size(&item);
-    uint8_t *to = shard_append(shard, queue, size, NULL);
+    const struct collection *collection = collection_at(at);
+    uint8_t *to = shard_append(shard, queue, size, collection != NULL ? collection->bytes : 0, NULL);
     if (to == NULL)
         return NULL;
     memcpy(to, at, size);
     shard_note_expiry(shard, to, item_expiry_ms(to));
     keymap_point(entry, region_location(shard->region, to));
-    const struct collection *collection = collection_at(at);
     if (collection != NULL) {
         shard_weigh(shard, at, -collection->bytes);
         shard_weigh(shard, to, collection->bytes);
@@ -264,14 +294,19 @@ uint8_t *shard_move(struct shard *shard, uint64_t *entry, uint8_t *at, enum shar
     return to;
 }
 
+void shard_bury_collection(struct shard *shard, struct collection *collection)
+{
+    tally(&shard->buried_bytes, collection->bytes);
+    list_remove(&collection->link);
+    list_push_back(&shard->graveyard, &collection->link);
+}
+
 void shard_bury(struct shard *shard, uint8_t *at)
 {
     struct collection *collection = collection_at(at);
     if (collection != NULL) {
         shard_weigh(shard, at, -collection->bytes);
-        tally(&shard->buried_bytes, collection->bytes);
-        list_remove(&collection->link);
-        list_push_back(&shard->graveyard, &collection->link);
+        shard_bury_collection(shard, collection);
     }
     leave(shard, at);
 }

@@ -28,6 +28,8 @@
 
 enum shard_queue { SHARD_SMALL, SHARD_MAIN, SHARD_QUEUES };
 
+#define SHARD_NONE    UINT64_MAX
+
 /* Segments are listed by how many eighths of them are dead. */
 #define SHARD_EIGHTHS 8
 
@@ -37,6 +39,7 @@ struct segment {
     struct list in_round;     /* the order in which sweeps come by */
     int64_t due_ms;           /* a sweep finds expired items from then on */
     uint64_t swept_epoch;     /* holds no item of a cache flushed or deleted up to this epoch */
+    uint64_t born_bytes;      /* when it came to its queue, by the clock of eviction */
     uint64_t collected_bytes; /* of the collections that its items point at */
     uint32_t size_bytes;      /* with this header; charged to the account */
     uint32_t used_bytes;      /* with this header */
@@ -61,7 +64,6 @@ struct shard {
     struct list queues[SHARD_QUEUES];
     struct list eighths[SHARD_EIGHTHS];
     struct segment *open[SHARD_QUEUES]; /* where items are appended, or NULL */
-    uint64_t queue_bytes[SHARD_QUEUES]; /* with the collections of their items */
     uint64_t segments;
 
     struct list collections; /* that live items point at */
@@ -88,15 +90,17 @@ struct shard {
     uint64_t evictions;
     uint64_t expirations;
 
-    /* Read without the lock to choose a shard to evict from. */
-    _Atomic uint64_t held_bytes; /* by segments */
+    /* Read without the lock to choose what to evict. */
+    _Atomic uint64_t queue_bytes[SHARD_QUEUES];       /* with the collections of their items */
+    _Atomic uint64_t oldest_born_bytes[SHARD_QUEUES]; /* of a queue's first segment; SHARD_NONE */
+    _Atomic uint64_t held_bytes;                      /* by segments */
     _Atomic uint64_t dead_bytes;
     _Atomic uint64_t collected_bytes; /* by collections */
     _Atomic uint64_t buried_bytes;    /* by the graveyard */
 };
 
-/* What an operation pays for memory with: room made for it earlier, then the budget. When neither is enough
- * the operation fails with the need noted, has room made without the lock, and starts again. */
+/* What an operation pays for memory with: room made for it earlier, then the budget. When both are not enough
+ * the operation fails with what is missing noted, has room made without the lock, and starts again. */
 struct purse {
     uint64_t credit_bytes; /* charged to the account already */
     uint64_t need_bytes;
@@ -120,8 +124,10 @@ struct found shard_find(struct shard *shard, uint64_t hash, uint32_t cache_numbe
  * noted, when there is not enough. */
 bool shard_pay(struct shard *shard, struct purse *purse, uint64_t bytes);
 
-/* Room for an item of SIZE bytes at a queue's end, or NULL. Paid for as by shard_pay. */
-uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, struct purse *purse);
+/* Room for an item of SIZE bytes, with a collection of so many, at a queue's end, or NULL. The item is paid for as by
+ * shard_pay. */
+uint8_t *shard_append(struct shard *shard, enum shard_queue queue, size_t size, uint64_t collected_bytes,
+                      struct purse *purse);
 
 /* Pays this operation's share of the growth of keymap and history, and grows them when enough is saved. To be
  * called before a key is added. False when there is no memory. */
@@ -135,6 +141,9 @@ void shard_adopt(struct shard *shard, uint8_t *at, enum store_type type, struct 
 
 /* The collection of the item at AT has grown by so many bytes, or shrunk by so many below zero. */
 void shard_weigh(struct shard *shard, const uint8_t *at, uint64_t grown_bytes);
+
+/* COLLECTION, whose bytes are charged, is no item's: it waits in the graveyard. */
+void shard_bury_collection(struct shard *shard, struct collection *collection);
 
 /* Frees a bounded piece of what is in the graveyard; false when there was nothing. */
 bool shard_free_buried(struct shard *shard);

@@ -61,19 +61,12 @@ struct bytes tree_payload(const struct tree *tree, struct bytes record)
     return bytes_make(data, (size_t)(record.data + record.size - data));
 }
 
-static int compare_names(struct bytes a, struct bytes b)
-{
-    size_t shorter = a.size < b.size ? a.size : b.size;
-    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare(const struct tree *tree, struct probe probe, const struct page *page, unsigned at)
 {
     uint64_t key = page_key(page, at);
     if (probe.key != key)
         return probe.key < key ? -1 : 1;
-    return probe.name == NULL ? -1 : compare_names(*probe.name, tree_name(tree, page_at(page, at)));
+    return probe.name == NULL ? -1 : bytes_compare(*probe.name, tree_name(tree, page_at(page, at)));
 }
 
 static const struct page *first_page(union tree_node node, unsigned height)

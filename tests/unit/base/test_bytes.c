@@ -40,11 +40,24 @@ static void a_prefix_is_no_longer_than_its_text(void **state)
     assert_false(bytes_start_with(bytes_of("abc"), bytes_of("b")));
 }
 
+static void order_is_of_unsigned_bytes_and_a_prefix_comes_first(void **state)
+{
+    (void)state;
+    assert_true(bytes_compare(bytes_of("a"), bytes_of("b")) < 0);
+    assert_true(bytes_compare(bytes_of("\xff"), bytes_of("a")) > 0);
+    assert_true(bytes_compare(bytes_of("ab"), bytes_of("abc")) < 0);
+    assert_true(bytes_compare(bytes_of("b"), bytes_of("abc")) > 0);
+    assert_true(bytes_compare(bytes_make(NULL, 0), bytes_of("a")) < 0);
+    assert_int_equal(bytes_compare(bytes_make(NULL, 0), bytes_of("")), 0);
+    assert_int_equal(bytes_compare(bytes_of("abc"), bytes_make("abcd", 3)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_means_the_same_size_and_bytes),
         cmocka_unit_test(no_bytes_from_nowhere_are_like_any_empty_run),
+        cmocka_unit_test(order_is_of_unsigned_bytes_and_a_prefix_comes_first),
         cmocka_unit_test(a_prefix_is_no_longer_than_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -716,17 +716,46 @@ static double aggregate(enum store_aggregate how, double a, double b)
     return (how == STORE_MIN) == (a < b) ? a : b;
 }
 
-static void merge(struct model *m, struct model_item *into, const struct model_item *source, double weight,
-                  enum store_aggregate how)
+static double weigh(double score, double weight)
+{
+    return isnan(score * weight) ? 0 : score * weight;
+}
+
+/* The score that an element has by all mentions of source number AT: their weights add up, or each counts. */
+static double score_by(const struct store_command *command, size_t at, double score)
+{
+    struct bytes key = command->sources[at].key;
+    double weight = command->sources[at].weight;
+    double whole = weigh(score, weight);
+    for (size_t i = at + 1; i < command->source_count; i++) {
+        if (!bytes_equal(command->sources[i].key, key))
+            continue;
+        weight += command->sources[i].weight;
+        whole = command->aggregate == STORE_SUM
+                    ? weigh(score, weight)
+                    : aggregate(command->aggregate, whole, weigh(score, command->sources[i].weight));
+    }
+    return whole;
+}
+
+static bool named_before(const struct store_command *command, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (bytes_equal(command->sources[i].key, command->sources[at].key))
+            return true;
+    }
+    return false;
+}
+
+static void merge(struct model *m, struct model_item *into, const struct model_item *source,
+                  const struct store_command *command, size_t at)
 {
     for (size_t i = 0; i < source->count; i++) {
         struct store_element element = source->elements[i];
-        element.score *= weight;
-        if (isnan(element.score))
-            element.score = 0;
+        element.score = score_by(command, at, element.score);
         const struct store_element *before = element_of(into, element.name);
         if (before != NULL)
-            element.score = aggregate(how, before->score, element.score);
+            element.score = aggregate(command->aggregate, before->score, element.score);
         put_element(m, into, &element);
     }
 }
@@ -746,8 +775,8 @@ static enum store_status sorted_union(struct model *m, const struct store_comman
     struct model_item united = {.type = STORE_SORTED_SET};
     for (size_t i = 0; i < command->source_count; i++) {
         const struct model_item *source = item_at(command->cache, command->sources[i].key, false);
-        if (source != NULL)
-            merge(m, &united, source, command->sources[i].weight, command->aggregate);
+        if (source != NULL && !named_before(command, i))
+            merge(m, &united, source, command, i);
     }
     *number = (int64_t)united.count;
     old = item_at(command->cache, command->key, false);

@@ -283,6 +283,30 @@ static void a_union_may_be_of_itself_and_of_one_source_twice(void **state)
     assert_ttl(f, "x", 70);
 }
 
+static void a_source_named_again_counts_with_all_its_weights(void **state)
+{
+    static const struct store_source mixed[] = {{KEY("x"), 1}, {KEY("y"), -1}, {KEY("x"), -3}, {KEY("x"), 2}};
+    static const struct store_source infinite[] = {{KEY("x"), 1}, {KEY("y"), 1}, {KEY("x"), 1}};
+    static const struct store_source opposite[] = {{KEY("x"), INFINITY}, {KEY("x"), -INFINITY}};
+    struct fixture *f = *state;
+    put(f, "x", "a:10 b:-10 c:0");
+    put(f, "y", "a:4");
+    assert_int_equal(unite(f, "u", STORE_SUM, 70, mixed, 4), STORE_OK);
+    assert_sorted_set(f, "u", "a:-4 b:0 c:0");
+    assert_int_equal(unite(f, "u", STORE_MIN, 70, mixed, 4), STORE_OK);
+    assert_sorted_set(f, "u", "a:-30 b:-20 c:0");
+    assert_int_equal(unite(f, "u", STORE_MAX, 70, mixed, 4), STORE_OK);
+    assert_sorted_set(f, "u", "c:0 a:20 b:30");
+    assert_int_equal(unite(f, "u", STORE_SUM, 70, opposite, 2), STORE_OK);
+    assert_sorted_set(f, "u", "a:0 b:0 c:0");
+
+    /* It is read once: not infinite again after the other has made it zero. */
+    put(f, "x", "a:inf");
+    put(f, "y", "a:-inf");
+    assert_int_equal(unite(f, "u", STORE_SUM, 70, infinite, 3), STORE_OK);
+    assert_sorted_set(f, "u", "b:-20 a:0 c:0");
+}
+
 static void what_is_no_number_in_a_union_is_zero(void **state)
 {
     static const struct store_source zero_weight[] = {{KEY("x"), 0}};
@@ -393,6 +417,7 @@ static const struct CMUnitTest promises[] = {
     cmocka_unit_test(removing_leaves_the_others_in_order),
     cmocka_unit_test(a_union_weighs_and_aggregates),
     cmocka_unit_test(a_union_may_be_of_itself_and_of_one_source_twice),
+    cmocka_unit_test(a_source_named_again_counts_with_all_its_weights),
     cmocka_unit_test(what_is_no_number_in_a_union_is_zero),
     cmocka_unit_test(a_union_of_nothing_removes_the_key),
     cmocka_unit_test(a_union_of_another_type_changes_nothing),

@@ -1,8 +1,8 @@
 /* What large collections promise: whatever ends one, all its memory comes back, to the byte; the limit holds while
  * they grow; and what can never fit disturbs nobody. */
-#include "store/store_fixture.h"
+#include "store/big_collections.h"
+#include "store/memory/collection.h"
 
-#define BATCH       1000
 #define LIMIT_BYTES ((uint64_t)256 << 20)
 
 static const enum store_type types[] = {STORE_DICTIONARY, STORE_SET, STORE_LIST, STORE_SORTED_SET,
@@ -16,76 +16,6 @@ static int setup_large(void **state)
 }
 
 #define LARGE_PROMISE(function) cmocka_unit_test_setup_teardown(function, setup_large, teardown)
-
-/* --- Commands in short --- */
-
-static enum store_status run(struct fixture *f, struct store_command command)
-{
-    command.cache = f->cache;
-    command.now_ms = f->now_ms;
-    store_command(f->store, &command, note_answer, &f->answer);
-    return take_status(f);
-}
-
-static struct store_command adding(enum store_type type, struct bytes key, uint64_t ttl_ms,
-                                   const struct store_element *elements, size_t count)
-{
-    struct store_command put = {
-        .type = type, .key = key, .ttl_ms = ttl_ms, .elements = elements, .count = count};
-    if (type == STORE_LIST) {
-        put.kind = STORE_LIST_PUSH;
-        put.from_end = true;
-    } else if (type == STORE_SORTED_SET || type == STORE_LEADERBOARD) {
-        put.kind = STORE_SORTED_PUT;
-    } else {
-        put.kind = STORE_TABLE_PUT;
-    }
-    return put;
-}
-
-/* Adds elements number FIRST and so on, each named by its number. */
-static enum store_status add(struct fixture *f, enum store_type type, struct bytes key, uint64_t first,
-                             size_t count)
-{
-    static uint64_t numbers[BATCH];
-    static struct store_element elements[BATCH];
-    assert_true(count <= BATCH);
-    for (size_t i = 0; i < count; i++) {
-        numbers[i] = first + i;
-        struct bytes name = bytes_make(&numbers[i], sizeof numbers[i]);
-        elements[i] =
-            (struct store_element){.name = name, .value = name, .score = (double)(numbers[i] % 5000)};
-    }
-    return run(f, adding(type, key, MINUTE_MS, elements, count));
-}
-
-static void fill(struct fixture *f, enum store_type type, struct bytes key, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i += BATCH)
-        assert_int_equal(add(f, type, key, i, BATCH), STORE_OK);
-}
-
-static enum store_status length_of(struct fixture *f, enum store_type type, struct bytes key)
-{
-    return run(f, (struct store_command){.kind = STORE_LENGTH, .type = type, .key = key});
-}
-
-static enum store_status clear(struct fixture *f, enum store_type type, struct bytes key)
-{
-    return run(f, (struct store_command){.kind = STORE_CLEAR, .type = type, .key = key});
-}
-
-static void assert_length(struct fixture *f, enum store_type type, struct bytes key, uint64_t length)
-{
-    assert_int_equal(length_of(f, type, key), STORE_OK);
-    assert_int_equal(f->answer.number, length);
-}
-
-static void assert_within_limit(struct fixture *f)
-{
-    struct store_stats stats = stats_of(f);
-    assert_true(stats.bytes_used <= stats.bytes_limit);
-}
 
 /* --- The ends that a collection may come to --- */
 
@@ -272,20 +202,44 @@ static void the_limit_holds_while_collections_of_all_types_grow_among_scalars(vo
     assert_int_equal(stats_of(f).bytes_used, before_bytes);
 }
 
-static void one_list_may_outgrow_the_store_again_and_again(void **state)
+static void a_list_grows_to_the_limit_and_is_then_refused(void **state)
 {
     struct fixture *f = *state;
     static uint8_t value[10000];
     struct store_element element = {.name = bytes_make(value, sizeof value)};
+    struct store_command push = adding(STORE_LIST, bytes_of("list"), MINUTE_MS, &element, 1);
     uint64_t limit_bytes = stats_of(f).bytes_limit;
-    int64_t longest = 0;
-    for (uint64_t written = 0; written < 3 * limit_bytes; written += sizeof value) {
-        enum store_status status = run(f, adding(STORE_LIST, bytes_of("list"), MINUTE_MS, &element, 1));
-        assert_true(status == STORE_OK || status == STORE_NO_MEMORY);
-        longest = status == STORE_OK && f->answer.number > longest ? f->answer.number : longest;
+    uint64_t length = 0;
+    while (run(f, push) == STORE_OK) {
+        assert_int_equal(f->answer.number, ++length);
         assert_within_limit(f);
     }
-    assert_true((uint64_t)longest * sizeof value > limit_bytes / 4 * 3);
+    assert_int_equal(f->answer.status, STORE_NO_MEMORY);
+    assert_true(length * sizeof value > limit_bytes / 4 * 3);
+    assert_length(f, STORE_LIST, bytes_of("list"), length);
+
+    /* Others are not refused, so it goes once nobody uses it. */
+    set_scalars(f, 0, limit_bytes / 1000, false);
+    assert_int_equal(length_of(f, STORE_LIST, bytes_of("list")), STORE_MISSING);
+    assert_int_equal(run(f, push), STORE_OK);
+}
+
+static void a_collection_longer_than_can_be_counted_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct store_element element = {.name = bytes_of("a")};
+    for (size_t i = 0; i < TYPES; i++) {
+        struct store_command many =
+            adding(types[i], bytes_of("key"), MINUTE_MS, &element, (size_t)UINT32_MAX + 1);
+        assert_int_equal(run(f, many), STORE_NO_MEMORY);
+        assert_int_equal(length_of(f, types[i], bytes_of("key")), STORE_MISSING);
+        assert_int_equal(add(f, types[i], bytes_of("key"), 0, 1), STORE_OK);
+        many.count = UINT32_MAX;
+        assert_int_equal(run(f, many), STORE_NO_MEMORY);
+        assert_length(f, types[i], bytes_of("key"), 1);
+        assert_int_equal(clear(f, types[i], bytes_of("key")), STORE_OK);
+    }
+    assert_int_equal(stats_of(f).evictions, 0);
 }
 
 static void many_small_collections_make_room_for_each_other(void **state)
@@ -301,25 +255,6 @@ static void many_small_collections_make_room_for_each_other(void **state)
     assert_within_limit(f);
     uint64_t last = keys - 1;
     assert_length(f, types[last % TYPES], bytes_make(&last, sizeof last), 4);
-}
-
-static void set_scalars(struct fixture *f, uint64_t first, uint64_t count, bool used)
-{
-    static uint8_t value[1000];
-    for (uint64_t key = first; key < first + count; key++) {
-        struct bytes name = bytes_make(&key, sizeof key);
-        assert_int_equal(set(f, name, bytes_make(value, sizeof value)), STORE_OK);
-        if (used)
-            assert_int_equal(get(f, name), STORE_OK);
-    }
-}
-
-static uint64_t count_scalars(struct fixture *f, uint64_t first, uint64_t count)
-{
-    uint64_t present = 0;
-    for (uint64_t key = first; key < first + count; key++)
-        present += get(f, bytes_make(&key, sizeof key)) == STORE_OK;
-    return present;
 }
 
 /* A collection weighs as much as it holds, and not as its item in the log does: else a queue would seem nearly empty
@@ -376,6 +311,31 @@ static void a_command_that_can_never_fit_throws_nothing_out(void **state)
     assert_value(f, bytes_of("scalar"), bytes_of("value"));
     assert_int_equal(stats_of(f).evictions, 0);
     assert_int_equal(stats_of(f).bytes_used, before_bytes);
+}
+
+/* What is paid in advance and not used is given back before anything else is wanted. */
+static void a_command_evicts_no_more_than_it_may_need(void **state)
+{
+    struct fixture *f = *state;
+    enum { COUNT = 20000 };
+    static uint32_t numbers[COUNT];
+    static struct store_element elements[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        numbers[i] = i;
+        elements[i] = (struct store_element){.name = bytes_make(&numbers[i], sizeof numbers[i]), .score = i};
+    }
+    set_scalars(f, 0, 100000, false);
+    uint64_t segments_bytes = (uint64_t)4 * (64 << 10);
+    for (size_t i = 0; i < TYPES; i++) {
+        struct store_command put = adding(types[i], bytes_of("large"), MINUTE_MS, elements, COUNT);
+        struct store_stats before = stats_of(f);
+        assert_int_equal(run(f, put), STORE_OK);
+        uint64_t need_bytes = collection_need_bytes(NULL, &put) + segments_bytes;
+        assert_true(stats_of(f).bytes_used + need_bytes > before.bytes_used);
+        assert_true((stats_of(f).evictions - before.evictions) * 1000 <= need_bytes);
+        assert_int_equal(clear(f, types[i], bytes_of("large")), STORE_OK);
+        set_scalars(f, 200000 + 100000 * i, 100000, false);
+    }
 }
 
 /* --- Unions --- */
@@ -535,11 +495,13 @@ int main(void)
         PROMISE(expired_and_flushed_collections_are_found_without_being_asked_for),
         PROMISE(a_store_that_ends_frees_its_collections),
         PROMISE(the_limit_holds_while_collections_of_all_types_grow_among_scalars),
-        PROMISE(one_list_may_outgrow_the_store_again_and_again),
+        PROMISE(a_list_grows_to_the_limit_and_is_then_refused),
+        PROMISE(a_collection_longer_than_can_be_counted_is_refused),
         PROMISE(many_small_collections_make_room_for_each_other),
         PROMISE(a_giant_that_nobody_uses_goes_before_scalars_in_use),
         PROMISE(a_giant_is_evicted_rather_than_what_other_shards_hold),
         PROMISE(a_command_that_can_never_fit_throws_nothing_out),
+        PROMISE(a_command_evicts_no_more_than_it_may_need),
         PROMISE(a_union_of_very_many_sources_is_charged_as_one_set),
         PROMISE(a_union_that_does_not_fit_changes_nothing),
         PROMISE(a_union_replaces_or_removes_what_was_there),
