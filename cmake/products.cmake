@@ -21,15 +21,23 @@ foreach(kind SHARED STATIC)
 endforeach()
 set_target_properties(libmayfly_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
 
+# Programs of ours bring their allocator, but for sanitizers, which have their own.
+add_library(mayfly_allocator OBJECT cmake/allocator.c)
+target_compile_options(mayfly_allocator PRIVATE ${MAYFLY_WARNINGS})
+set(allocator)
+if(NOT MAYFLY_SANITIZE)
+    set(allocator $<TARGET_OBJECTS:mayfly_allocator> PkgConfig::jemalloc)
+endif()
+
 add_executable(mayfly $<TARGET_OBJECTS:mayfly_cli>)
-target_link_libraries(mayfly PRIVATE mayfly_rooms)
+target_link_libraries(mayfly PRIVATE mayfly_rooms ${allocator})
 
 # The store measured by itself, for bench/run.py.
 add_executable(store_memory bench/store_memory.c)
 target_compile_options(store_memory PRIVATE ${MAYFLY_WARNINGS})
 target_compile_definitions(store_memory PRIVATE _GNU_SOURCE)
 target_include_directories(store_memory PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_BINARY_DIR}/rooms/store)
-target_link_libraries(store_memory PRIVATE mayfly_rooms)
+target_link_libraries(store_memory PRIVATE mayfly_rooms ${allocator})
 
 # Topics under load, mayfly's and Redis's, for bench/run.py.
 add_executable(pubsub bench/pubsub.c)

@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most at which a block of SIZE is counted: rounded up, or to whole pages of the machine where it is large. */
+/* The most at which a block of SIZE is counted: allocators round up by a quarter at most, small blocks to words. */
 static inline uint64_t counted_most(uint64_t size)
 {
-    return size + size / 32 + 40;
+    return size + size / 4 + 40;
 }
 
 /* NULL, with nothing changed, where there is no memory. */
