@@ -744,7 +744,7 @@ static void grow_at_random(const struct load *load, bool in_order_first)
         assert_int_equal(apply(&shelf, command), STORE_OK);
         if (shelf.collection->bytes > before)
             assert_true(shelf.collection->bytes - before <= need);
-        assert_true(need <= 3 * payload + command.count * 2 * PAGE_MOST + 8192); /* two pages an element */
+        assert_true(need <= 3 * payload + command.count * UINT64_C(4096) + 8192); /* two pages an element */
         before = shelf.collection->bytes;
     }
     free(buffer);
