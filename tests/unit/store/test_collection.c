@@ -744,7 +744,8 @@ static void grow_at_random(const struct load *load, bool in_order_first)
         assert_int_equal(apply(&shelf, command), STORE_OK);
         if (shelf.collection->bytes > before)
             assert_true(shelf.collection->bytes - before <= need);
-        assert_true(need <= 3 * payload + command.count * UINT64_C(4096) + 8192); /* two pages an element */
+        /* A list's ring, a few bytes for each of its pages, may have to move. */
+        assert_true(need <= 3 * payload + command.count * 2000 + 8192 + before / 32);
         before = shelf.collection->bytes;
     }
     free(buffer);
