@@ -24,6 +24,8 @@
 #define MAYFLY_CLIENT_H
 
 #include <mayfly/configuration.h>
+#include <mayfly/credentials.h>
+#include <mayfly/observe.h>
 #include <mayfly/types.h>
 
 #ifdef __cplusplus
@@ -63,16 +65,13 @@ MAYFLY_API int mayfly_client_timeout_ms(const mayfly_client *client);
  * FAILED_PRECONDITION in a child that was forked after the client opened. */
 MAYFLY_API mayfly_status mayfly_client_step(mayfly_client *client, bool wait);
 
-/* What a client is doing. */
-typedef struct mayfly_client_counts {
-    uint32_t in_flight;   /* calls on the wire */
-    uint32_t backlog;     /* calls that wait */
-    uint32_t connections; /* ready for calls */
-    uint64_t retries;     /* further attempts, ever */
-} mayfly_client_counts;
-
 /* Any thread; the figures are a moment old. */
 MAYFLY_API mayfly_client_counts mayfly_client_count(const mayfly_client *client);
+
+/* The latencies of a method (a mayfly_method) since the client opened. Any thread. INVALID_ARGUMENT where there is no such
+ * method or kind, FAILED_PRECONDITION for a client that was not opened with measures_latency. */
+MAYFLY_API mayfly_status mayfly_client_latency(const mayfly_client *client, int method,
+                                               mayfly_latency_kind kind, mayfly_latency *latency);
 
 #ifdef __cplusplus
 }

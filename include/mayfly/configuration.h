@@ -1,17 +1,28 @@
 /* What a client can be set to, and the pre-built configurations. A configuration is a value: take one, copy
  * it, change what you want, and give it to mayfly_client_open, which checks it.
  *
- *     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+ *     mayfly_configuration configuration = mayfly_configuration_in_region_default();
  *     configuration.deadline_ms = 2000;
- */
+ *
+ * The configurations without a version are the latest: the client finds by itself how many calls at once the
+ * network and the server take, and keeps to it as they change. Those with one never change: v1 has the
+ * concurrency that a person found by hand. */
 #ifndef MAYFLY_CONFIGURATION_H
 #define MAYFLY_CONFIGURATION_H
 
+#include <mayfly/credentials.h>
+#include <mayfly/observe.h>
 #include <mayfly/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* How many calls are on the wire at once. */
+typedef enum mayfly_concurrency {
+    MAYFLY_FIXED,    /* max_in_flight */
+    MAYFLY_ADAPTIVE, /* as many as bring throughput and keep to the target, max_in_flight at most */
+} mayfly_concurrency;
 
 typedef struct mayfly_configuration {
     const char *name; /* for people; must live as long as the client */
@@ -21,43 +32,78 @@ typedef struct mayfly_configuration {
     /* Further attempts of a call that failed with INTERNAL or UNAVAILABLE, of methods that may be repeated,
      * and of any call that the server certainly did not see. 0 to 100. */
     uint32_t retries;
+    /* Further attempts of all calls together for each hundred calls, beside ten at any time, so that a server
+     * in distress is not asked several times for everything. Calls that no server has seen are not counted.
+     * 0: as many as `retries` allows. At most 10,000. */
+    uint32_t retry_budget_percent;
+
     /* A connection on which nothing came for this long is asked for a sign of life; 0: never, but for those of
      * subscriptions, for which it is 5,000 ms then, with a timeout of 1,000 ms. At most 3,600,000 ms. */
     uint32_t keepalive_interval_ms;
     /* One that does not answer for so long is given up. 1 to 3,600,000 ms where there is an interval. */
     uint32_t keepalive_timeout_ms;
-    /* How long mayfly_client_open waits for its connections. 0: it does not wait, and the first calls do. At
-     * most 600,000 ms. */
+    /* How long mayfly_client_open waits for its first connections (min_channels, but one will do when the time
+     * is up). 0: it does not wait, and the first calls do. At most 600,000 ms. */
     uint32_t connect_timeout_ms;
+    /* The longest wait before the next try to connect; the first is at once, the waits double from 20 ms and
+     * have jitter. 1 to 600,000 ms. */
+    uint32_t reconnect_max_ms;
+
+    mayfly_concurrency concurrency;
+    /* MAYFLY_ADAPTIVE: of a thousand calls 999 take no longer on the wire. A target that the network alone
+     * misses is told (mayfly_client_counts) and treated as none. 0: none, that is the most throughput before
+     * calls queue in the server. At most 3,600,000,000 us. */
+    uint32_t target_p999_us;
     /* Calls on the wire at once, on all channels; fewer where the server takes fewer on a connection. 1 to
      * 1,000,000. */
     uint32_t max_in_flight;
-    /* Calls that wait beside max_in_flight; one more fails at once with RESOURCE_EXHAUSTED. 0 to
+    /* Calls that wait beside those on the wire; one more fails at once with RESOURCE_EXHAUSTED. 0 to
      * 10,000,000. */
     uint32_t max_backlog;
-    /* Connections; 0: one for every 100 of max_in_flight, 32 at most. At most 1,024. */
-    uint32_t channels;
-    /* The largest reply. 1,024 to 1,073,741,824 bytes. */
-    uint32_t max_message_bytes;
+
+    /* Connections to the server's data plane: so many are kept open, and so many there are at most; another
+     * one opens when the calls that may be on the wire need it. 1 to 1,024, max_channels not below
+     * min_channels. */
+    uint32_t min_channels;
+    uint32_t max_channels;
+    /* A connection beyond min_channels that was not needed for so long is closed. 1 to 86,400,000 ms. */
+    uint32_t channel_idle_ms;
+
+    /* The largest request: one that is larger fails with RESOURCE_EXHAUSTED before it is sent. The largest reply.
+     * 1,024 to 1,073,741,824 bytes. */
+    uint32_t max_request_bytes;
+    uint32_t max_reply_bytes;
+
+    /* Whether the client keeps histograms of its latencies (mayfly_client_latency): 30 to 40 KB for each method
+     * in use and some nanoseconds a call. */
+    bool measures_latency;
+    /* Told of each step of each call; NULL: nobody, and at no cost. See observe.h. */
+    mayfly_observer observer;
+    void *observer_context;
 } mayfly_configuration;
 
-/* For development: patient, up to 100 calls at once. */
+/* For development: patient; the most throughput before calls queue. */
+MAYFLY_API mayfly_configuration mayfly_configuration_laptop(void);
+/* For a program near its cache: the most throughput with p99.9 within 20 ms. */
+MAYFLY_API mayfly_configuration mayfly_configuration_in_region_default(void);
+/* The same with p99.9 within 5 ms. */
+MAYFLY_API mayfly_configuration mayfly_configuration_in_region_low_latency(void);
+/* For functions that are frozen between requests: as in_region_default, with no keepalive and one channel. */
+MAYFLY_API mayfly_configuration mayfly_configuration_lambda(void);
+
+/* Version 1 of each: a fixed number of calls at once, 100, 50, 5 and 50. */
 MAYFLY_API mayfly_configuration mayfly_configuration_laptop_v1(void);
-/* For a program near its cache: up to 50 calls at once, found to keep p99.9 under 20 ms. */
 MAYFLY_API mayfly_configuration mayfly_configuration_in_region_default_v1(void);
-/* The same for p99.9 under 5 ms: up to 5 calls at once. */
 MAYFLY_API mayfly_configuration mayfly_configuration_in_region_low_latency_v1(void);
-/* For functions that are frozen between requests: no keepalive of calls, one channel. */
 MAYFLY_API mayfly_configuration mayfly_configuration_lambda_v1(void);
 
-/* Where the server is. The text must live until mayfly_client_open returns. */
-typedef struct mayfly_credentials {
-    const char *host; /* a name, or an IPv4 or IPv6 address */
-    uint16_t port;
-} mayfly_credentials;
+/* Writes a configuration for people: a line a setting, `name: value`. Like snprintf: at most SIZE bytes with the
+ * closing zero, and the length of the whole text is returned. Any thread. */
+MAYFLY_API size_t mayfly_configuration_print(const mayfly_configuration *configuration, char *to,
+                                             size_t size);
 
-/* A server on this machine or in a trusted network, without token and without TLS. */
-MAYFLY_API mayfly_credentials mayfly_credentials_local(const char *host, uint16_t port);
+/* NULL, or what is wrong with it: the sentence that mayfly_client_open would give. Any thread. */
+MAYFLY_API const char *mayfly_configuration_problem(const mayfly_configuration *configuration);
 
 #ifdef __cplusplus
 }

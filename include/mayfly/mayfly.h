@@ -6,7 +6,9 @@
 #include <mayfly/client.h>
 #include <mayfly/collections.h>
 #include <mayfly/configuration.h>
+#include <mayfly/credentials.h>
 #include <mayfly/leaderboards.h>
+#include <mayfly/observe.h>
 #include <mayfly/topics.h>
 #include <mayfly/types.h>
 

@@ -11,8 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAP_NS      ((int64_t)20 * CLOCK_NS_PER_MS)
-#define DEADLINE_MS 15000
+#define NAP_NS            ((int64_t)20 * CLOCK_NS_PER_MS)
+#define DEADLINE_MS       15000
+#define STREAMS_USUAL     100 /* that a server allows on a connection */
+#define CHANNELS_AUTO_MAX 32
 
 enum phase { PHASE_FILL, PHASE_LOAD, PHASE_STOP };
 
@@ -300,7 +302,9 @@ static mayfly_configuration configuration_of(int64_t concurrency, int64_t channe
     configuration.deadline_ms = DEADLINE_MS;
     configuration.connect_timeout_ms = 5000;
     configuration.max_in_flight = (uint32_t)concurrency;
-    configuration.channels = (uint32_t)channels;
+    int64_t needed = (concurrency + STREAMS_USUAL - 1) / STREAMS_USUAL;
+    int64_t count = channels > 0 ? channels : needed < CHANNELS_AUTO_MAX ? needed : CHANNELS_AUTO_MAX;
+    configuration.min_channels = configuration.max_channels = (uint32_t)count;
     return configuration;
 }
 

@@ -293,7 +293,7 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
         .limits = h2_default_limits,
         .authority = client->authority,
     };
-    config.limits.message_bytes = client->configuration.max_message_bytes;
+    config.limits.message_bytes = client->configuration.max_reply_bytes;
     config.limits.header_bytes = CLIENT_HEADER_BYTES;
     config.limits.buffered_bytes = CLIENT_BUFFERED_MAX;
     int error = 0;

@@ -61,14 +61,14 @@ static mayfly_status tell(mayfly_error *error, mayfly_status status, const char 
 
 static bool keep_address(struct mayfly_client *client, const mayfly_credentials *credentials)
 {
-    size_t size = strlen(credentials->host) + sizeof "[]:65535";
-    client->host = strdup(credentials->host);
+    size_t size = strlen(credentials->cache_host) + sizeof "[]:65535";
+    client->host = strdup(credentials->cache_host);
     client->port = credentials->port;
     client->authority = malloc(size);
     if (client->host == NULL || client->authority == NULL)
         return false;
-    bool is_v6 = strchr(credentials->host, ':') != NULL;
-    (void)snprintf(client->authority, size, is_v6 ? "[%s]:%u" : "%s:%u", credentials->host,
+    bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
+    (void)snprintf(client->authority, size, is_v6 ? "[%s]:%u" : "%s:%u", credentials->cache_host,
                    credentials->port);
     return true;
 }
@@ -168,13 +168,14 @@ static const char *arguments_problem(const mayfly_configuration *configuration,
 {
     if (configuration == NULL || credentials == NULL)
         return "a client needs a configuration and credentials";
-    if (credentials->host == NULL || credentials->host[0] == '\0' || strlen(credentials->host) > HOST_MAX)
+    if (credentials->cache_host == NULL || credentials->cache_host[0] == '\0' ||
+        strlen(credentials->cache_host) > HOST_MAX)
         return "the credentials need a host of 1 to 255 characters";
     if (credentials->port == 0)
         return "the credentials need a port";
     if ((unsigned)drive > MAYFLY_DRIVEN_BY_THREAD)
         return "drive is none of the three ways to drive a client";
-    return client_configuration_problem(configuration);
+    return mayfly_configuration_problem(configuration);
 }
 
 mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
@@ -191,7 +192,7 @@ mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
     struct mayfly_client *client = client_create(configuration, credentials, drive);
     if (client == NULL)
         return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory or file descriptors are out");
-    uint32_t channels = client_channel_count(configuration);
+    uint32_t channels = configuration->min_channels;
     bool made = true;
     for (uint32_t i = 0; made && i < channels; i++)
         made = client_channel_open(client, &client->channels, 0);

@@ -295,10 +295,6 @@ struct mayfly_client {
     pthread_t thread;
 };
 
-/* NULL, or what is wrong. */
-const char *client_configuration_problem(const mayfly_configuration *configuration);
-uint32_t client_channel_count(const mayfly_configuration *configuration);
-
 /* The handle on a call's metadata, made once a cache; NULL when memory is out. */
 struct metadata *client_metadata(struct mayfly_client *client, const char *cache,
                                  const struct metadata_pair *extras, size_t extra_count);

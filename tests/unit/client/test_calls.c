@@ -437,7 +437,7 @@ static void a_reply_larger_than_the_limit_is_refused(void **state)
 {
     (void)state;
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-    configuration.max_message_bytes = 2000;
+    configuration.max_reply_bytes = 2000;
     mayfly_client *small = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLS);
     static char value[3000];
     memset(value, 'v', sizeof value);

@@ -123,7 +123,7 @@ static void many_subscriptions_take_nothing_from_calls(void **state)
     struct test_server server = server_start(SERVER_PLAIN);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.max_in_flight = 1;
-    configuration.channels = 1;
+    configuration.min_channels = configuration.max_channels = 1;
     mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_THREAD);
     const mayfly_topic_options options = {.cache = "cache", .topic = mayfly_text("topic")};
     _Atomic unsigned heard[MAYFLY_TOPIC_ENDED + 1] = {0};

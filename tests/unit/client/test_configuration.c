@@ -14,11 +14,11 @@ static void the_four_configurations_have_the_published_values(void **state)
         uint32_t deadline_ms;
         uint32_t keepalive_interval_ms;
         uint32_t max_in_flight;
-        uint32_t channels;
+        uint32_t max_channels;
     } expected[] = {
-        {mayfly_configuration_laptop_v1(), "Laptop.v1", 15000, 5000, 100, 0},
-        {mayfly_configuration_in_region_default_v1(), "InRegion.Default.v1", 1100, 5000, 50, 0},
-        {mayfly_configuration_in_region_low_latency_v1(), "InRegion.LowLatency.v1", 500, 5000, 5, 0},
+        {mayfly_configuration_laptop_v1(), "Laptop.v1", 15000, 5000, 100, 64},
+        {mayfly_configuration_in_region_default_v1(), "InRegion.Default.v1", 1100, 5000, 50, 64},
+        {mayfly_configuration_in_region_low_latency_v1(), "InRegion.LowLatency.v1", 500, 5000, 5, 64},
         {mayfly_configuration_lambda_v1(), "Lambda.v1", 1100, 0, 50, 1},
     };
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
@@ -31,8 +31,9 @@ static void the_four_configurations_have_the_published_values(void **state)
         assert_int_equal(made->connect_timeout_ms, 30000);
         assert_int_equal(made->max_in_flight, expected[i].max_in_flight);
         assert_int_equal(made->max_backlog, 10000);
-        assert_int_equal(made->channels, expected[i].channels);
-        assert_int_equal(made->max_message_bytes, 5243000);
+        assert_int_equal(made->min_channels, 1);
+        assert_int_equal(made->max_channels, expected[i].max_channels);
+        assert_int_equal(made->max_reply_bytes, 5243000);
     }
 }
 
@@ -66,8 +67,8 @@ static void a_setting_out_of_range_is_named(void **state)
         {offsetof(mayfly_configuration, connect_timeout_ms), 600001, "connect_timeout_ms"},
         {offsetof(mayfly_configuration, max_in_flight), 0, "max_in_flight"},
         {offsetof(mayfly_configuration, max_backlog), 10000001, "max_backlog"},
-        {offsetof(mayfly_configuration, channels), 1025, "channels"},
-        {offsetof(mayfly_configuration, max_message_bytes), 0, "max_message_bytes"},
+        {offsetof(mayfly_configuration, max_channels), 1025, "max_channels"},
+        {offsetof(mayfly_configuration, max_reply_bytes), 0, "max_reply_bytes"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         mayfly_configuration configuration = laptop;
@@ -158,21 +159,16 @@ static void a_server_is_found_by_name_at_whichever_address_answers(void **state)
     server_stop(&server);
 }
 
-static void channels_are_as_many_as_the_calls_in_flight_need(void **state)
+static void channels_are_open_as_many_as_are_to_be_kept(void **state)
 {
     (void)state;
     struct test_server server = server_start(SERVER_PLAIN);
-    const struct {
-        uint32_t max_in_flight;
-        uint32_t channels;
-        uint32_t expected;
-    } cases[] = {{1, 0, 1}, {100, 0, 1}, {101, 0, 2}, {100000, 0, 32}, {5, 7, 7}};
+    const uint32_t cases[] = {1, 7, 64};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-        configuration.max_in_flight = cases[i].max_in_flight;
-        configuration.channels = cases[i].channels;
+        configuration.min_channels = cases[i];
         mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLS);
-        assert_int_equal(mayfly_client_count(client).connections, cases[i].expected);
+        assert_int_equal(mayfly_client_count(client).connections, cases[i]);
         mayfly_client_close(client);
     }
     server_stop(&server);
@@ -187,7 +183,7 @@ int main(void)
         cmocka_unit_test(connecting_where_nobody_listens_fails_in_time_and_says_so),
         cmocka_unit_test(connecting_to_a_peer_that_says_nothing_fails_in_time),
         cmocka_unit_test(a_server_is_found_by_name_at_whichever_address_answers),
-        cmocka_unit_test(channels_are_as_many_as_the_calls_in_flight_need),
+        cmocka_unit_test(channels_are_open_as_many_as_are_to_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -348,7 +348,7 @@ static void large_values_in_both_directions_pass_each_other(void **state)
     const char *const options[] = {"cache", "c", "max-buffered", "1gib", NULL};
     struct test_server server = server_start(options);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-    configuration.channels = 1;
+    configuration.min_channels = configuration.max_channels = 1;
     configuration.keepalive_interval_ms = 0;
     mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLER);
     char *text = calloc(1, VALUE_BYTES);

@@ -25,7 +25,7 @@ static void begin(peer_answer answer, mayfly_drive drive)
     peer_start(&peer, answer);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.deadline_ms = 5000;
-    configuration.channels = 1;
+    configuration.min_channels = configuration.max_channels = 1;
     client = client_open_with(&configuration, peer.port, drive);
 }
 
@@ -567,7 +567,7 @@ static void a_peer_that_takes_no_streams_is_asked_over_one_connection(void **sta
     peer_start(&peer, never_answer);
     peer.takes_no_streams = true; /* nobody has connected yet */
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-    configuration.channels = 1;
+    configuration.min_channels = configuration.max_channels = 1;
     client = client_open_with(&configuration, peer.port, MAYFLY_DRIVEN_BY_CALLER);
     mayfly_topic_options options = plain_options;
     options.deadline_ms = 200;

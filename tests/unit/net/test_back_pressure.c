@@ -54,7 +54,7 @@ static mayfly_client *greedy_client(uint16_t port)
 {
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.max_in_flight = ASKED_FOR;
-    configuration.channels = 1;
+    configuration.min_channels = configuration.max_channels = 1;
     configuration.retries = 0;
     return client_open_with(&configuration, port, MAYFLY_DRIVEN_BY_CALLER);
 }

@@ -66,7 +66,7 @@ static void a_thousand_connections_are_served_at_once(void **state)
     raise_descriptor_limit();
     struct test_server server = server_start(SERVER_PLAIN);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-    configuration.channels = 1000;
+    configuration.min_channels = configuration.max_channels = 1000;
     mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLS);
     assert_int_equal(mayfly_client_count(client).connections, 1000);
     for (int i = 0; i < 100; i++)
