@@ -130,11 +130,40 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
 
 /* --- Ending --- */
 
-static void leave_flight(struct client_call *call)
+static enum limiter_outcome limiter_outcome_of(mayfly_status status)
+{
+    if (status == MAYFLY_DEADLINE_EXCEEDED)
+        return LIMITER_TIMED_OUT;
+    return status == MAYFLY_CANCELLED || status == MAYFLY_UNAVAILABLE ? LIMITER_IGNORED : LIMITER_ANSWERED;
+}
+
+/* Tells the limiter of a call that is about to leave the wire. */
+static void tell_limiter(const struct client_call *call, int64_t now_ns, mayfly_status status)
+{
+    struct mayfly_client *client = call->client;
+    if (client->configuration.concurrency != MAYFLY_ADAPTIVE ||
+        client_methods[call->method].traits & CONTROLS)
+        return;
+    uint32_t limit =
+        limiter_ended(&client->limiter, &(struct limiter_sample){
+                                            .now_ns = now_ns,
+                                            .latency_ns = now_ns - call->sent_ns,
+                                            .in_flight = (uint32_t)client->in_flight_count,
+                                            .is_limited = client->in_flight_count >= client->limit ||
+                                                          !list_empty(&client->backlog),
+                                            .outcome = limiter_outcome_of(status),
+                                        });
+    atomic_store_explicit(&client->limit, limit, memory_order_relaxed);
+    atomic_store_explicit(&client->is_target_unmet, limiter_target_unmet(&client->limiter),
+                          memory_order_relaxed);
+}
+
+static void leave_flight(struct client_call *call, int64_t now_ns, mayfly_status status)
 {
     struct mayfly_client *client = call->client;
     if (call->channel == NULL)
         return;
+    tell_limiter(call, now_ns, status);
     call->channel->streams--;
     call->channel = NULL;
     call->stream = NULL;
@@ -148,7 +177,7 @@ static void call_finish(struct client_call *call)
 {
     struct mayfly_client *client = call->client;
     int64_t now_ns = clock_now_ns();
-    leave_flight(call);
+    leave_flight(call, now_ns, call->reply.status);
     list_remove(&call->link);
     net_loop_disarm(&client->loop, &call->deadline);
     bool sent = call->reply.attempts > 0;
@@ -255,8 +284,7 @@ static void fail_soon(struct client_call *call)
 
 void client_pump(struct mayfly_client *client)
 {
-    while (!list_empty(&client->backlog) && client->in_flight_count < client->configuration.max_in_flight &&
-           !client->closing) {
+    while (!list_empty(&client->backlog) && client->in_flight_count < client->limit && !client->closing) {
         struct channel *channel = client_channel_choose(&client->channels);
         if (channel == NULL)
             return;
@@ -334,12 +362,12 @@ static bool may_repeat(const struct client_call *call, const struct h2_outcome *
 }
 
 /* Puts a call first in line again. Whoever handles the connection's input or output pumps afterwards. */
-static void call_repeat(struct client_call *call)
+static void call_repeat(struct client_call *call, mayfly_status status)
 {
     struct mayfly_client *client = call->client;
     atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
     client_call_forget(call);
-    leave_flight(call);
+    leave_flight(call, clock_now_ns(), status);
     list_remove(&call->link);
     list_push_front(&client->backlog, &call->link);
 }
@@ -363,7 +391,7 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
 {
     if (outcome->status != STATUS_OK && may_repeat(call, outcome)) {
-        call_repeat(call);
+        call_repeat(call, (mayfly_status)outcome->status);
         return;
     }
     if (outcome->status != STATUS_OK && call->client->closing)

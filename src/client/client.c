@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define AGENT    "c:cache:" MAYFLY_VERSION
-#define HOST_MAX 255
+#define AGENT          "c:cache:" MAYFLY_VERSION
+#define HOST_MAX       255
+#define ADAPTIVE_START 10
 
 /* --- Metadata --- */
 
@@ -87,6 +88,12 @@ static void client_free(struct mayfly_client *client)
     free(client);
 }
 
+/* Enough to be quick at once where a server is near, too few to hurt one that is far. */
+static uint32_t adaptive_start(const mayfly_configuration *configuration)
+{
+    return configuration->max_in_flight < ADAPTIVE_START ? configuration->max_in_flight : ADAPTIVE_START;
+}
+
 static struct mayfly_client *client_create(const mayfly_configuration *configuration,
                                            const mayfly_credentials *credentials, mayfly_drive drive)
 {
@@ -96,6 +103,14 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
     client->configuration = *configuration;
     client->drive = drive;
     client->process = getpid();
+    bool is_adaptive = configuration->concurrency == MAYFLY_ADAPTIVE;
+    limiter_init(&client->limiter, &(struct limiter_config){
+                                       .min = 1,
+                                       .max = configuration->max_in_flight,
+                                       .initial = adaptive_start(configuration),
+                                       .target_p999_ns = configuration->target_p999_us * CLOCK_NS_PER_US,
+                                   });
+    client->limit = is_adaptive ? client->limiter.limit : configuration->max_in_flight;
     struct list *lists[] = {
         &client->channels,     &client->topic_channels, &client->leaving,       &client->backlog,
         &client->in_flight,    &client->failing,        &client->subscriptions, &client->topics_waiting,
@@ -251,6 +266,8 @@ mayfly_client_counts mayfly_client_count(const mayfly_client *client)
     uint32_t admitted = atomic_load(&shared->admitted);
     return (mayfly_client_counts){
         .in_flight = in_flight,
+        .limit = atomic_load(&shared->limit),
+        .is_target_unmet = atomic_load(&shared->is_target_unmet),
         .backlog = admitted > in_flight ? admitted - in_flight : 0,
         .connections = atomic_load(&shared->ready_channels),
         .retries = atomic_load(&shared->retries),

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "client/limiter.h"
 #include "net/connection.h"
 
 #include <mayfly/mayfly.h>
@@ -30,6 +31,7 @@ enum client_method_traits {
     REPEATABLE = 2,   /* may be sent again after INTERNAL or UNAVAILABLE */
     STREAMS = 4,      /* its reply is many messages */
     ANSWERS_EACH = 8, /* with as many items as were asked for */
+    CONTROLS = 16,    /* of the control plane: its time says nothing about data */
 };
 
 struct client_method {
@@ -269,6 +271,7 @@ struct mayfly_client {
     struct list in_flight;
     struct list failing; /* calls that could not be sent and end in the loop's next turn */
     size_t in_flight_count;
+    struct limiter limiter;
     struct list subscriptions;
     struct list topics_waiting;
     struct client_cache known[CLIENT_KNOWN_CACHES];
@@ -277,7 +280,9 @@ struct mayfly_client {
 
     /* Shared with other threads. */
     _Atomic uint32_t admitted; /* calls that were accepted and have not ended */
+    _Atomic uint32_t limit;    /* of those on the wire */
     _Atomic uint32_t counted_in_flight;
+    _Atomic bool is_target_unmet;
     _Atomic uint32_t ready_channels;
     _Atomic uint64_t retries;
     _Atomic uint64_t next_id;

@@ -95,7 +95,8 @@ static void leave(struct mayfly_client *client)
 
 static bool admit(struct mayfly_client *client)
 {
-    uint64_t limit = (uint64_t)client->configuration.max_in_flight + client->configuration.max_backlog;
+    uint64_t limit = (uint64_t)atomic_load_explicit(&client->limit, memory_order_relaxed) +
+                     client->configuration.max_backlog;
     if (atomic_fetch_add_explicit(&client->admitted, 1, memory_order_relaxed) < limit)
         return true;
     leave(client);
