@@ -2,8 +2,8 @@
 #include "store/memory/collection.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "store/memory/collection_kinds.h"
 #include "store/memory/command_kind.h"
@@ -32,9 +32,7 @@ static const size_t kind_sizes[] = {
 /* Where a set's draws begin: elsewhere for each set, also for one that stands where another stood. */
 static uint64_t random_begin(const struct collection *collection, uint64_t seed)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const uint64_t parts[] = {(uintptr_t)collection, (uint64_t)now.tv_sec, (uint64_t)now.tv_nsec};
+    const uint64_t parts[] = {(uintptr_t)collection, (uint64_t)clock_now_ns()};
     return hash64(bytes_make(parts, sizeof parts), seed);
 }
 
