@@ -105,9 +105,7 @@ void collection_apply(struct collection *collection, const struct store_command 
                       struct collection_answer *answer, struct store_reply *reply)
 {
     union kind *kind = kind_of(collection);
-    answer->far = NULL;
-    answer->taken = NULL;
-    answer->husk = NULL;
+    collection_answer_init(answer);
     answer->room_bytes = command->reply_limit_bytes > 0 ? command->reply_limit_bytes : UINT64_MAX;
     if (command->kind == STORE_LENGTH) {
         reply->status = STORE_OK;
@@ -132,11 +130,9 @@ void collection_answer_free(struct collection_answer *answer)
 {
     free(answer->far);
     free(answer->taken);
-    answer->far = NULL;
-    answer->taken = NULL;
     while (answer->husk != NULL && !collection_free_piece(answer->husk))
         continue;
-    answer->husk = NULL;
+    collection_answer_init(answer);
 }
 
 bool collection_book(struct collection_answer *answer, uint64_t count)
