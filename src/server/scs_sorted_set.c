@@ -92,7 +92,7 @@ void scs_sorted_set_remove(struct server_request *request, struct bytes message)
 static bool check_sources(struct server_request *request, const struct store_command *command)
 {
     if (command->source_count > STORE_SOURCES_MOST) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "sources has more entries than a union may have");
+        server_fail_limit(request, "sources", "has more entries than a union may have", CAUSE_NONE);
         return false;
     }
     for (size_t i = 0; i < command->source_count; i++) {
