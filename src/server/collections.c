@@ -125,20 +125,31 @@ void collection_reply_missing(struct server_request *request)
     collection_reply(request, bytes_make(missing, sizeof missing));
 }
 
-void collection_reply_elements(struct server_request *request, const struct store_reply *reply,
-                               enum elements_form form)
+#define NO_TAG 0 /* no field has it */
+
+void collection_reply_elements_in(struct server_request *request, const struct store_reply *reply,
+                                  enum elements_form form, uint8_t tag)
 {
     if (reply->status == STORE_MISSING) {
         collection_reply_missing(request);
         return;
     }
     size_t size = elements_size(form, reply->elements, reply->count);
-    uint8_t *to = server_reply_begin(request, write_entry_size(size));
+    size_t found_size = tag == NO_TAG ? size : write_entry_size(size);
+    uint8_t *to = server_reply_begin(request, write_entry_size(found_size));
     if (to == NULL)
         return;
-    to = write_entry_head(to, COLLECTION_FOUND_TAG, size);
+    to = write_entry_head(to, COLLECTION_FOUND_TAG, found_size);
+    if (tag != NO_TAG)
+        to = write_entry_head(to, tag, size);
     (void)elements_write(to, form, reply->elements, reply->count);
     server_reply_end(request, true);
+}
+
+void collection_reply_elements(struct server_request *request, const struct store_reply *reply,
+                               enum elements_form form)
+{
+    collection_reply_elements_in(request, reply, form, NO_TAG);
 }
 
 void collection_done(void *context, const struct store_reply *reply)

@@ -55,6 +55,10 @@ struct server_request *collection_leave(void *context, const struct store_reply 
 void collection_reply_elements(struct server_request *request, const struct store_reply *reply,
                                enum elements_form form);
 
+/* The same, where the message of elements is a field of `found`: the one with this tag. */
+void collection_reply_elements_in(struct server_request *request, const struct store_reply *reply,
+                                  enum elements_form form, uint8_t tag);
+
 /* In every response with such a oneof these are its members' tags. */
 #define COLLECTION_FOUND_TAG   WRITE_BYTES_TAG(1)
 #define COLLECTION_MISSING_TAG WRITE_BYTES_TAG(2)

@@ -232,35 +232,18 @@ void scs_sorted_set_length_by_score(struct server_request *request, struct bytes
 
 /* --- Fetching --- */
 
-/* Elements are one message deeper than in other responses. */
-static void reply_fetched(void *context, const struct store_reply *reply, enum elements_form form,
-                          uint8_t elements_tag)
-{
-    struct server_request *request = collection_leave(context, reply);
-    if (request == NULL)
-        return;
-    if (reply->status == STORE_MISSING) {
-        collection_reply_missing(request);
-        return;
-    }
-    size_t size = elements_size(form, reply->elements, reply->count);
-    uint8_t *to = server_reply_begin(request, write_entry_size(write_entry_size(size)));
-    if (to == NULL)
-        return;
-    to = write_entry_head(to, COLLECTION_FOUND_TAG, write_entry_size(size));
-    to = write_entry_head(to, elements_tag, size);
-    (void)elements_write(to, form, reply->elements, reply->count);
-    server_reply_end(request, true);
-}
-
 static void on_fetch_scored(void *context, const struct store_reply *reply)
 {
-    reply_fetched(context, reply, ELEMENTS_SCORED, WRITE_BYTES_TAG(1));
+    struct server_request *request = collection_leave(context, reply);
+    if (request != NULL)
+        collection_reply_elements_in(request, reply, ELEMENTS_SCORED, WRITE_BYTES_TAG(1));
 }
 
 static void on_fetch_values(void *context, const struct store_reply *reply)
 {
-    reply_fetched(context, reply, ELEMENTS_NAMES, WRITE_BYTES_TAG(2));
+    struct server_request *request = collection_leave(context, reply);
+    if (request != NULL)
+        collection_reply_elements_in(request, reply, ELEMENTS_NAMES, WRITE_BYTES_TAG(2));
 }
 
 enum { RANGE_BY_INDEX = 4, RANGE_BY_SCORE = 5 };
