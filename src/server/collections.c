@@ -41,6 +41,15 @@ static bool check_elements(struct server_request *request, const struct collecti
     return true;
 }
 
+static bool check_choice(struct server_request *request, const struct collection_method *method,
+                         const struct parts *parts)
+{
+    if (method->choice_name == NULL || parts->choice[0] != 0)
+        return true;
+    server_fail_argument(request, method->choice_name, "is not set");
+    return false;
+}
+
 /* No elements to add are no special case: the store adds none, which looks at the key's type, refreshes a TTL and
  * truncates a list as asked, and makes no collection. */
 bool collection_read(struct server_request *request, struct bytes message,
@@ -60,7 +69,8 @@ bool collection_read(struct server_request *request, struct bytes message,
     command->type = method->type;
     return collection_check_read(request, status, method->key_name, command->key) &&
            check_elements(request, method, command) &&
-           (!method->takes_ttl || scs_check_ttl(request, command->ttl_ms));
+           (!method->takes_ttl || scs_check_ttl(request, command->ttl_ms)) &&
+           collection_take_order(request, parts) && check_choice(request, method, parts);
 }
 
 /* All enumerations of orders have the same numbers. */

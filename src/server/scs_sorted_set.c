@@ -74,16 +74,13 @@ void scs_sorted_set_remove(struct server_request *request, struct bytes message)
                    .inner = {[REMOVE_SOME] = &some}},
         .key_name = key_name,
         .entries_name = "values",
+        .choice_name = "remove_elements",
         .kind = STORE_SORTED_REMOVE,
         .type = STORE_SORTED_SET,
     };
     struct parts parts;
     if (!collection_read(request, message, &remove, &parts))
         return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "remove_elements", "is not set");
-        return;
-    }
     if (parts.choice[0] == REMOVE_ALL)
         parts.command.kind = STORE_CLEAR;
     collection_ask(request, &parts.command, collection_done);
@@ -188,10 +185,9 @@ void scs_sorted_set_get_rank(struct server_request *request, struct bytes messag
         .entries_name = "value",
         .kind = STORE_SORTED_RANK,
         .type = STORE_SORTED_SET,
+        .done = on_get_rank,
     };
-    struct parts parts;
-    if (collection_read(request, message, &get_rank, &parts) && collection_take_order(request, &parts))
-        collection_ask(request, &parts.command, on_get_rank);
+    collection_run(request, message, &get_rank);
 }
 
 void scs_sorted_set_length(struct server_request *request, struct bytes message)
@@ -266,17 +262,13 @@ void scs_sorted_set_fetch(struct server_request *request, struct bytes message)
                               [RANGE_BY_SCORE] = PART_CHOICE},
                    .inner = {[RANGE_BY_INDEX] = &by_index, [RANGE_BY_SCORE] = &by_score}},
         .key_name = key_name,
+        .choice_name = "range",
         .kind = STORE_SORTED_BY_INDEX,
         .type = STORE_SORTED_SET,
     };
     struct parts parts;
-    if (!collection_read(request, message, &fetch, &parts) || !collection_take_order(request, &parts))
-        return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "range", "is not set");
-        return;
-    }
-    if (!check_bound(request, "min_score", &parts.command.min) ||
+    if (!collection_read(request, message, &fetch, &parts) ||
+        !check_bound(request, "min_score", &parts.command.min) ||
         !check_bound(request, "max_score", &parts.command.max))
         return;
     if (parts.choice[0] == RANGE_BY_SCORE)
