@@ -49,10 +49,15 @@ int target_connect(struct target *target)
     configuration.deadline_ms = (uint32_t)(target->settings.timeout_ns / NS_PER_MS);
     configuration.connect_timeout_ms =
         configuration.deadline_ms < CONNECT_LIMIT_MS ? configuration.deadline_ms : CONNECT_LIMIT_MS;
+    const struct settings *settings = &target->settings;
     mayfly_credentials credentials = mayfly_credentials_local(host, port);
+    credentials.tls =
+        settings_tls(settings->tls, settings->insecure, settings->ca, settings->certificate, settings->key);
     mayfly_error error;
     mayfly_status status =
         mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER, &target->client, &error);
+    if (status == MAYFLY_INVALID_ARGUMENT)
+        return cli_fail(CLI_USAGE, "%s", error.message);
     return status == MAYFLY_OK ? CLI_OK : cli_fail(target_exit_code(status), "%s", error.message);
 }
 

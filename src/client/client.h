@@ -259,6 +259,8 @@ struct mayfly_client {
     char *host;
     uint16_t port;
     char *authority;
+    struct net_tls *tls; /* NULL: in plain */
+    char *tls_name;      /* what certificates must be valid for; NULL: the host */
     struct h2_methods *methods;
 
     struct list channels;

@@ -1,5 +1,5 @@
 /* Puts a server together: the store, the loops, the listener that hands each socket to the least busy loop,
- * the signals that end it, and the steady upkeep of store and topics. */
+ * the signals that end it or have it read its files again, and the steady upkeep of store and topics. */
 #include "server/server.h"
 
 #include "base/clock.h"
@@ -21,6 +21,7 @@
 #define UPKEEP_BUSY_NS                 CLOCK_NS_PER_MS
 
 #define DESCRIPTORS_BESIDE_CONNECTIONS 256
+#define SIGNALS                        4
 
 struct running {
     struct server server;
@@ -29,8 +30,10 @@ struct running {
     size_t workers_ready;
     struct net_listener listener;
     bool listening;
+    struct net_tls
+        *tls; /* of new connections; NULL: in plain. The first worker's, which accepts and reloads */
     struct test_port *test_port; /* NULL without --test-faults */
-    uv_signal_t signals[3];
+    uv_signal_t signals[SIGNALS];
     struct timer upkeep;
 };
 
@@ -73,7 +76,56 @@ static void on_accepted(void *owner, int fd)
     struct server_worker *worker = least_busy(running);
     atomic_fetch_add(&server->open_connections, 1);
     atomic_fetch_add(&worker->assigned, 1);
-    server_worker_assign(worker, fd);
+    server_worker_assign(worker, fd, running->tls);
+}
+
+/* --- TLS --- */
+
+/* Reads the files that the settings name; *tls is NULL where they name none. */
+static bool load_tls(const struct server_settings *settings, struct net_tls **tls,
+                     char error[SERVER_ERROR_BYTES])
+{
+    const struct net_tls_server_settings files = {
+        .certificate_file = settings->tls_certificate,
+        .key_file = settings->tls_key,
+        .client_ca_file = settings->tls_client_ca,
+    };
+    char why[NET_TLS_ERROR_BYTES];
+    *tls = NULL;
+    if (files.certificate_file == NULL && files.key_file == NULL && files.client_ca_file == NULL)
+        return true;
+    if (files.certificate_file == NULL || files.key_file == NULL) {
+        (void)snprintf(error, SERVER_ERROR_BYTES, "TLS needs --tls-certificate and --tls-key, both");
+        return false;
+    }
+    *tls = net_tls_server(&files, why);
+    if (*tls == NULL)
+        (void)snprintf(error, SERVER_ERROR_BYTES, "%s", why);
+    return *tls != NULL;
+}
+
+/* New connections get what the files say now; those that are there keep what they have, as does everybody where a
+ * file is bad. Files that say the same again change nothing, so tickets stay good. */
+static void reload_tls(struct running *running)
+{
+    char error[SERVER_ERROR_BYTES];
+    struct net_tls *fresh;
+    if (!load_tls(running->server.settings, &fresh, error)) {
+        const struct log_field fields[] = {log_text("reason", error)};
+        log_write(running->server.log, LOG_ERROR, "certificate not reloaded", fields, 1);
+        return;
+    }
+    if (fresh == NULL)
+        return;
+    bool is_new = !net_tls_equal(fresh, running->tls);
+    if (is_new) {
+        struct net_tls *old = running->tls;
+        running->tls = fresh;
+        fresh = old;
+    }
+    net_tls_release(fresh);
+    log_write(running->server.log, LOG_INFO, is_new ? "certificate reloaded" : "certificate unchanged", NULL,
+              0);
 }
 
 /* --- The addresses --- */
@@ -125,6 +177,7 @@ static void log_listening(const struct running *running)
     address_host(settings->listen, host);
     const struct log_field fields[] = {
         log_text("address", host),
+        log_text("protocol", running->tls != NULL ? "tls" : "plain"),
         log_number("port", net_listener_port(&running->listener)),
         log_number("threads", settings->threads),
         log_number("memory_limit_bytes", settings->memory_limit_bytes),
@@ -142,7 +195,7 @@ static void log_counters(const struct running *running)
         [H2_REFUSED_COMPRESSION] = "refused_compression", [H2_REFUSED_MESSAGE_SIZE] = "refused_message_size",
         [H2_REFUSED_HEADER_SIZE] = "refused_header_size", [H2_REFUSED_MEMORY] = "refused_memory",
     };
-    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 11];
+    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 13];
     size_t count = 0;
     for (int status = 0; status < STATUS_COUNT; status++) {
         uint64_t sum = 0;
@@ -159,9 +212,13 @@ static void log_counters(const struct running *running)
     }
     uint64_t connections = 0;
     uint64_t failed = 0;
+    uint64_t handshakes = 0;
+    uint64_t resumed = 0;
     for (size_t i = 0; i < running->worker_count; i++) {
         connections += atomic_load(&running->workers[i].counters.connections);
         failed += atomic_load(&running->workers[i].counters.connections_failed);
+        handshakes += atomic_load(&running->workers[i].counters.handshakes);
+        resumed += atomic_load(&running->workers[i].counters.handshakes_resumed);
     }
     struct store_stats stats;
     store_stats(running->server.store, &stats);
@@ -170,6 +227,10 @@ static void log_counters(const struct running *running)
     fields[count++] = log_number("connections_failed", (int64_t)failed);
     fields[count++] = log_number("connections_refused",
                                  (int64_t)atomic_load(&running->workers[0].counters.connections_refused));
+    if (running->tls != NULL) {
+        fields[count++] = log_number("tls_handshakes", (int64_t)handshakes);
+        fields[count++] = log_number("tls_handshakes_resumed", (int64_t)resumed);
+    }
     fields[count++] = log_number("items", (int64_t)stats.items);
     fields[count++] = log_number("bytes_used", (int64_t)stats.bytes_used);
     fields[count++] = log_number("evictions", (int64_t)stats.evictions);
@@ -190,8 +251,9 @@ static void close_signals(struct running *running)
     (void)sigaddset(&stopping, SIGTERM);
     (void)sigaddset(&stopping, SIGINT);
     (void)sigaddset(&stopping, SIGUSR1);
+    (void)sigaddset(&stopping, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &stopping, NULL);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         if (!uv_is_closing((uv_handle_t *)&running->signals[i]))
             uv_close((uv_handle_t *)&running->signals[i], NULL);
 }
@@ -216,13 +278,25 @@ static void on_report(uv_signal_t *handle, int number)
     log_counters(handle->data);
 }
 
+/* Reads again what may change while the server runs. */
+static void server_reload(struct running *running)
+{
+    reload_tls(running);
+}
+
+static void on_reload(uv_signal_t *handle, int number)
+{
+    (void)number;
+    server_reload(handle->data);
+}
+
 static void start_signals(struct running *running)
 {
     static const struct {
         int number;
         uv_signal_cb handler;
-    } wanted[3] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_report}};
-    for (size_t i = 0; i < 3; i++) {
+    } wanted[SIGNALS] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_report}, {SIGHUP, on_reload}};
+    for (size_t i = 0; i < SIGNALS; i++) {
         (void)uv_signal_init(&running->workers[0].loop.uv, &running->signals[i]);
         running->signals[i].data = running;
         (void)uv_signal_start(&running->signals[i], wanted[i].handler, wanted[i].number);
@@ -356,8 +430,8 @@ static void serve_until_stopped(struct running *running)
 bool server_run(const struct server_settings *settings, const struct log *log, char error[SERVER_ERROR_BYTES])
 {
     struct running running = {.server = {.settings = settings, .log = log}};
-    bool begun =
-        prepare(&running, error) && start_listening(&running, error) && open_test_port(&running, error);
+    bool begun = load_tls(settings, &running.tls, error) && prepare(&running, error) &&
+                 start_listening(&running, error) && open_test_port(&running, error);
     if (begun)
         serve_until_stopped(&running);
     test_port_close(running.test_port);
@@ -366,6 +440,7 @@ bool server_run(const struct server_settings *settings, const struct log *log, c
     for (size_t i = 0; i < running.workers_ready; i++)
         server_worker_free(&running.workers[i]);
     free(running.workers);
+    net_tls_release(running.tls);
     test_port_free(running.test_port);
     rig_destroy(running.server.rig);
     quotas_destroy(running.server.quotas);
