@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,10 +24,12 @@ struct metadata *client_metadata(struct mayfly_client *client, const char *cache
         if (client->known[i].name != NULL && strcmp(client->known[i].name, name) == 0)
             return metadata_hold(client->known[i].metadata);
 
-    struct metadata_pair pairs[3 + CLIENT_METADATA_MAX];
+    struct metadata_pair pairs[4 + CLIENT_METADATA_MAX];
     size_t count = 0;
     if (cache != NULL)
         pairs[count++] = (struct metadata_pair){bytes_of("cache"), bytes_of(cache)};
+    if (client->api_key != NULL)
+        pairs[count++] = (struct metadata_pair){bytes_of("authorization"), bytes_of(client->api_key)};
     if (!client->introduced) {
         pairs[count++] = (struct metadata_pair){bytes_of("agent"), bytes_of(AGENT)};
         pairs[count++] = (struct metadata_pair){bytes_of("runtime-version"), bytes_of("c")};
@@ -65,8 +68,10 @@ static bool keep_address(struct mayfly_client *client, const mayfly_credentials 
     size_t size = strlen(credentials->cache_host) + sizeof "[]:65535";
     client->host = strdup(credentials->cache_host);
     client->port = credentials->port;
+    client->api_key = credentials->api_key != NULL ? strdup(credentials->api_key) : NULL;
     client->authority = malloc(size);
-    if (client->host == NULL || client->authority == NULL)
+    if (client->host == NULL || client->authority == NULL ||
+        (client->api_key == NULL) != (credentials->api_key == NULL))
         return false;
     bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
     (void)snprintf(client->authority, size, is_v6 ? "[%s]:%u" : "%s:%u", credentials->cache_host,
@@ -83,6 +88,9 @@ static void client_free(struct mayfly_client *client)
     }
     h2_methods_destroy(client->methods);
     (void)pthread_mutex_destroy(&client->lock);
+    if (client->api_key != NULL)
+        OPENSSL_cleanse(client->api_key, strlen(client->api_key));
+    free(client->api_key);
     free(client->host);
     free(client->authority);
     free(client);

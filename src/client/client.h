@@ -259,6 +259,7 @@ struct mayfly_client {
     char *host;
     uint16_t port;
     char *authority;
+    char *api_key; /* NULL: none */
     struct h2_methods *methods;
 
     struct list channels;

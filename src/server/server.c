@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "server/keys.h"
 #include "server/quota.h"
 #include "server/rig.h"
 #include "server/services.h"
@@ -22,6 +23,8 @@
 
 #define DESCRIPTORS_BESIDE_CONNECTIONS 256
 
+#define SIGNALS                        4
+
 struct running {
     struct server server;
     struct server_worker *workers;
@@ -30,7 +33,7 @@ struct running {
     struct net_listener listener;
     bool listening;
     struct test_port *test_port; /* NULL without --test-faults */
-    uv_signal_t signals[3];
+    uv_signal_t signals[SIGNALS];
     struct timer upkeep;
 };
 
@@ -180,6 +183,28 @@ static void log_counters(const struct running *running)
     log_write(running->server.log, LOG_INFO, "counters", fields, count);
 }
 
+/* --- Reading files again --- */
+
+static void reload_keys(const struct server *server)
+{
+    char error[SERVER_ERROR_BYTES];
+    if (server->keys == NULL)
+        return;
+    if (keys_reload(server->keys, error)) {
+        const struct log_field fields[] = {log_number("keys", (int64_t)keys_count(server->keys))};
+        log_write(server->log, LOG_INFO, "API keys read again", fields, 1);
+    } else {
+        const struct log_field fields[] = {log_text("problem", error)};
+        log_write(server->log, LOG_ERROR, "API keys stay as they were", fields, 1);
+    }
+}
+
+/* Connections stay, with what they were admitted by. */
+static void server_reload(const struct server *server)
+{
+    reload_keys(server);
+}
+
 /* --- Signals --- */
 
 static void close_signals(struct running *running)
@@ -190,8 +215,9 @@ static void close_signals(struct running *running)
     (void)sigaddset(&stopping, SIGTERM);
     (void)sigaddset(&stopping, SIGINT);
     (void)sigaddset(&stopping, SIGUSR1);
+    (void)sigaddset(&stopping, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &stopping, NULL);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         if (!uv_is_closing((uv_handle_t *)&running->signals[i]))
             uv_close((uv_handle_t *)&running->signals[i], NULL);
 }
@@ -216,13 +242,20 @@ static void on_report(uv_signal_t *handle, int number)
     log_counters(handle->data);
 }
 
+static void on_reload(uv_signal_t *handle, int number)
+{
+    (void)number;
+    struct running *running = handle->data;
+    server_reload(&running->server);
+}
+
 static void start_signals(struct running *running)
 {
     static const struct {
         int number;
         uv_signal_cb handler;
-    } wanted[3] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_report}};
-    for (size_t i = 0; i < 3; i++) {
+    } wanted[SIGNALS] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_report}, {SIGHUP, on_reload}};
+    for (size_t i = 0; i < SIGNALS; i++) {
         (void)uv_signal_init(&running->workers[0].loop.uv, &running->signals[i]);
         running->signals[i].data = running;
         (void)uv_signal_start(&running->signals[i], wanted[i].handler, wanted[i].number);
@@ -303,9 +336,18 @@ static bool prepare_extras(struct server *server)
     return (server->quotas != NULL) == has_rates && (server->rig != NULL) == server->settings->test_faults;
 }
 
+static bool read_keys(struct server *server, char error[SERVER_ERROR_BYTES])
+{
+    if (server->settings->api_keys != NULL)
+        server->keys = keys_open(server->settings->api_keys, error);
+    return (server->keys != NULL) == (server->settings->api_keys != NULL);
+}
+
 static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
 {
     struct server *server = &running->server;
+    if (!read_keys(server, error))
+        return false;
     raise_descriptor_limit(server);
     struct store_memory_options options = {
         .limit_bytes = (uint64_t)server->settings->memory_limit_bytes,
@@ -369,6 +411,7 @@ bool server_run(const struct server_settings *settings, const struct log *log, c
     test_port_free(running.test_port);
     rig_destroy(running.server.rig);
     quotas_destroy(running.server.quotas);
+    keys_close(running.server.keys);
     h2_methods_destroy(running.server.methods);
     topics_destroy(running.server.topics);
     store_destroy(running.server.store);

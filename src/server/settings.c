@@ -27,6 +27,13 @@ const struct option server_options[] = {
      .type = OPTION_FLAG,
      .offset = AT(trusted_network),
      .help = "allow addresses beyond loopback: whoever reaches them can read and change every cache"},
+    {.name = "api-keys",
+     .type = OPTION_TEXT,
+     .offset = AT(api_keys),
+     .value_name = "FILE",
+     .help =
+         "serve nobody without an API key whose SHA-256 is a line of this file, which `mayfly key create` "
+         "writes; read again at SIGHUP"},
     {.name = "threads",
      .type = OPTION_NUMBER,
      .offset = AT(threads),
