@@ -12,6 +12,11 @@
 
 struct bench_settings {
     const char *endpoint;
+    bool tls;
+    const char *ca;
+    const char *certificate;
+    const char *key;
+    bool insecure;
     const char *cache;
     const char *workload;
     int64_t concurrency;
@@ -46,6 +51,7 @@ struct bench_result {
 struct bench_target {
     char host[256];
     uint16_t port;
+    mayfly_tls tls;
 };
 
 /* Runs the load and says how it goes on standard error. MAYFLY_OK, or a status with a sentence in ERROR. */

@@ -319,6 +319,7 @@ static mayfly_status open_threads(struct bench_load *load, const struct bench_ta
 {
     const struct bench_settings *settings = load->settings;
     mayfly_credentials credentials = mayfly_credentials_local(target->host, target->port);
+    credentials.tls = target->tls;
     for (size_t i = 0; i < load->thread_count; i++) {
         struct bench_thread *thread = &load->threads[i];
         int64_t concurrency = share(settings->concurrency, load->thread_count, i);

@@ -12,6 +12,8 @@ static int run(const struct bench_settings *settings)
     if (!target_parse_endpoint(settings->endpoint, target.host, sizeof target.host, &target.port))
         return cli_fail(CLI_USAGE, "--endpoint takes HOST:PORT, such as 127.0.0.1:8080, not \"%s\"",
                         settings->endpoint);
+    target.tls =
+        settings_tls(settings->tls, settings->insecure, settings->ca, settings->certificate, settings->key);
     struct bench_result *result = malloc(sizeof *result);
     if (result == NULL)
         return cli_fail(CLI_LOCAL, "memory is out");

@@ -40,6 +40,35 @@ static const struct setting settings_table[] = {
       .max = 3600 * NS_PER_S,
       .value_name = "TIME",
       .help = "how long to wait for the answer, and, up to 2 s, for a connection"}},
+    {0,
+     {.name = "tls",
+      .type = OPTION_FLAG,
+      .offset = PLACE(tls),
+      .help = "speak TLS; so do the next four options by themselves"}},
+    {0,
+     {.name = "ca",
+      .type = OPTION_TEXT,
+      .offset = PLACE(ca),
+      .value_name = "FILE",
+      .help =
+          "whose signature to trust on the server's certificate (PEM); otherwise the system's authorities"}},
+    {0,
+     {.name = "certificate",
+      .type = OPTION_TEXT,
+      .offset = PLACE(certificate),
+      .value_name = "FILE",
+      .help = "a certificate to show to the server, with its chain (PEM)"}},
+    {0,
+     {.name = "key",
+      .type = OPTION_TEXT,
+      .offset = PLACE(key),
+      .value_name = "FILE",
+      .help = "its private key (PEM)"}},
+    {0,
+     {.name = "insecure",
+      .type = OPTION_FLAG,
+      .offset = PLACE(insecure),
+      .help = "trust any certificate, for tests: whoever is on the way can read and change everything"}},
     {0, {.name = "json", .type = OPTION_FLAG, .offset = PLACE(json), .help = "print the answer as JSON"}},
 
     {TAKES_TTL,
@@ -276,6 +305,17 @@ static size_t take(bool common, unsigned taken, struct option table[SETTINGS_MAX
             table[count++] = setting->option;
     }
     return count;
+}
+
+mayfly_tls settings_tls(bool tls, bool insecure, const char *ca, const char *certificate, const char *key)
+{
+    return (mayfly_tls){
+        .is_on = tls || insecure || ca != NULL || certificate != NULL || key != NULL,
+        .ca_file = ca,
+        .certificate_file = certificate,
+        .key_file = key,
+        .is_unchecked = insecure,
+    };
 }
 
 size_t settings_common(struct option table[SETTINGS_MAX])

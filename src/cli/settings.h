@@ -31,6 +31,11 @@ enum settings_taken {
 struct settings {
     const char *endpoint;
     int64_t timeout_ns;
+    bool tls;
+    const char *ca;
+    const char *certificate;
+    const char *key;
+    bool insecure;
     bool json;
     int64_t ttl_ns;
     bool no_refresh_ttl;
@@ -62,7 +67,7 @@ struct settings {
     const char *api_keys;
 };
 
-#define SETTINGS_MAX 40
+#define SETTINGS_MAX 48
 
 /* Every client command's own options, and those that a verb TAKES; returns how many of TABLE were filled. */
 size_t settings_common(struct option table[SETTINGS_MAX]);
@@ -70,6 +75,9 @@ size_t settings_of(unsigned taken, struct option table[SETTINGS_MAX]);
 
 /* What the settings say of a request of a verb that TAKES them. CLI_OK, or a code with everything said. */
 int settings_apply(const struct settings *settings, unsigned taken, mayfly_request *request);
+
+/* What the options about TLS mean together; any of them turns it on. */
+mayfly_tls settings_tls(bool tls, bool insecure, const char *ca, const char *certificate, const char *key);
 
 /* Reads a whole number between MIN and MAX, and a number that is one; NAME is what the sentence calls it. */
 bool settings_read_whole(const char *name, const char *text, int64_t min, int64_t max, int64_t *value);

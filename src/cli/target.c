@@ -101,6 +101,10 @@ int target_connect(struct target *target)
         mayfly_credentials_free(&credentials);
         return code;
     }
+    const struct settings *settings = &target->settings;
+    bool has_key = credentials.tls.is_on; /* which is never sent in plain */
+    credentials.tls = settings_tls(settings->tls || has_key, settings->insecure, settings->ca,
+                                   settings->certificate, settings->key);
     (void)snprintf(target->address, sizeof target->address, "%s:%u", credentials.cache_host,
                    credentials.port);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
@@ -110,6 +114,8 @@ int target_connect(struct target *target)
     mayfly_status status =
         mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER, &target->client, &error);
     mayfly_credentials_free(&credentials);
+    if (status == MAYFLY_INVALID_ARGUMENT)
+        return cli_fail(CLI_USAGE, "%s", error.message);
     return status == MAYFLY_OK ? CLI_OK : cli_fail(target_exit_code(status), "%s", error.message);
 }
 

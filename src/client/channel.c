@@ -292,6 +292,7 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
         .owner = channel,
         .limits = h2_default_limits,
         .authority = client->authority,
+        .is_secure = client->tls != NULL,
     };
     config.limits.message_bytes = client->configuration.max_reply_bytes;
     config.limits.header_bytes = CLIENT_HEADER_BYTES;
@@ -300,10 +301,14 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
     channel->calls = 0;
     channel->net = net_connection_connect(&client->loop, address, &h2_engine_nghttp2, &config,
                                           &connection_events, channel, STALL_LIMIT_NS, &error);
-    if (channel->net == NULL)
+    if (channel->net == NULL) {
         channel_lost(channel, uv_strerror(error));
-    else
-        (void)net_loop_arm(&client->loop, &channel->retry, clock_add(clock_now_ns(), CONNECT_LIMIT_NS));
+        return;
+    }
+    (void)net_loop_arm(&client->loop, &channel->retry, clock_add(clock_now_ns(), CONNECT_LIMIT_NS));
+    if (client->tls != NULL) /* the last thing: it may close the connection */
+        net_connection_secure(channel->net, client->tls,
+                              client->tls_name != NULL ? client->tls_name : client->host);
 }
 
 static void channel_connect_next(struct channel *channel)

@@ -79,6 +79,24 @@ static bool keep_address(struct mayfly_client *client, const mayfly_credentials 
     return true;
 }
 
+/* Reads the files that the credentials name. */
+static mayfly_status keep_tls(struct mayfly_client *client, const mayfly_tls *tls, mayfly_error *error)
+{
+    const struct net_tls_client_settings settings = {
+        .ca_file = tls->ca_file,
+        .certificate_file = tls->certificate_file,
+        .key_file = tls->key_file,
+        .is_unchecked = tls->is_unchecked,
+    };
+    char why[NET_TLS_ERROR_BYTES];
+    if (!tls->is_on)
+        return MAYFLY_OK;
+    if (tls->server_name != NULL && (client->tls_name = strdup(tls->server_name)) == NULL)
+        return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+    client->tls = net_tls_client(&settings, why);
+    return client->tls != NULL ? MAYFLY_OK : tell(error, MAYFLY_INVALID_ARGUMENT, why);
+}
+
 static void client_free(struct mayfly_client *client)
 {
     client_calls_free(client);
@@ -87,6 +105,8 @@ static void client_free(struct mayfly_client *client)
         metadata_release(client->known[i].metadata);
     }
     h2_methods_destroy(client->methods);
+    net_tls_release(client->tls);
+    free(client->tls_name);
     (void)pthread_mutex_destroy(&client->lock);
     if (client->api_key != NULL)
         OPENSSL_cleanse(client->api_key, strlen(client->api_key));
@@ -201,6 +221,20 @@ static const char *arguments_problem(const mayfly_configuration *configuration,
     return mayfly_configuration_problem(configuration);
 }
 
+/* Opens the channels, waits for them as long as the configuration says, and starts who drives. */
+static mayfly_status client_begin(struct mayfly_client *client, mayfly_error *error)
+{
+    uint32_t channels = client->configuration.min_channels;
+    for (uint32_t i = 0; i < channels; i++)
+        if (!client_channel_open(client, &client->channels, 0))
+            return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+    if (client->configuration.connect_timeout_ms > 0 && !wait_connected(client, channels))
+        return fail_to_connect(client, error);
+    if (!client_drive_start(client))
+        return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "no thread could be started");
+    return MAYFLY_OK;
+}
+
 mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
                                  const mayfly_credentials *credentials, mayfly_drive drive,
                                  mayfly_client **opened, mayfly_error *error)
@@ -215,17 +249,9 @@ mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
     struct mayfly_client *client = client_create(configuration, credentials, drive);
     if (client == NULL)
         return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory or file descriptors are out");
-    uint32_t channels = configuration->min_channels;
-    bool made = true;
-    for (uint32_t i = 0; made && i < channels; i++)
-        made = client_channel_open(client, &client->channels, 0);
-    mayfly_status status = MAYFLY_OK;
-    if (!made)
-        status = tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
-    else if (configuration->connect_timeout_ms > 0 && !wait_connected(client, channels))
-        status = fail_to_connect(client, error);
-    else if (!client_drive_start(client))
-        status = tell(error, MAYFLY_RESOURCE_EXHAUSTED, "no thread could be started");
+    mayfly_status status = keep_tls(client, &credentials->tls, error);
+    if (status == MAYFLY_OK)
+        status = client_begin(client, error);
     if (status != MAYFLY_OK) {
         client_shut(client);
         return status;

@@ -260,6 +260,8 @@ struct mayfly_client {
     uint16_t port;
     char *authority;
     char *api_key; /* NULL: none */
+    struct net_tls *tls; /* NULL: in plain */
+    char *tls_name;      /* what certificates must be valid for; NULL: the host */
     struct h2_methods *methods;
 
     struct list channels;

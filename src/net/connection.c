@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include "base/clock.h"
+#include "net/tls_stream.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,6 +18,17 @@ static void on_handle_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
+/* TLS says goodbye, or what was wrong, if the kernel takes it at once. */
+static void connection_part(struct net_connection *connection)
+{
+    tls_stream_end(connection->tls);
+    struct bytes last = tls_stream_pending(connection->tls);
+    if (last.size > 0 && !connection->connecting)
+        (void)!send(connection->fd, last.data, last.size, MSG_NOSIGNAL);
+    tls_stream_free(connection->tls);
+    connection->tls = NULL;
+}
+
 /* Gives back the socket at once and the memory when libuv has let go of it. */
 static void connection_release(struct net_connection *connection)
 {
@@ -29,6 +41,9 @@ static void connection_end(struct net_connection *connection)
 {
     list_remove(&connection->unflushed);
     net_loop_disarm(connection->loop, &connection->stall);
+    net_loop_disarm(connection->loop, &connection->handshake);
+    if (connection->tls != NULL)
+        connection_part(connection);
     connection->busy = true; /* nothing that its calls' ends set off may come back to it */
     if (connection->h2 != NULL)
         h2_close(connection->h2);
@@ -53,13 +68,30 @@ static void close_by_errno(struct net_connection *connection, int error)
                                                                            : uv_strerror(-error));
 }
 
+/* Ends a connection for what its peer did; WHY, unless it is "", says what that was. */
+static void close_blaming(struct net_connection *connection, const char *why)
+{
+    connection->broken = why[0] != '\0';
+    (void)snprintf(connection->why_text, sizeof connection->why_text, "%s", why);
+    net_connection_close(connection, connection->why_text);
+}
+
 /* Ends a connection whose HTTP/2 is over, with rpc's word for why. */
 static void close_finished(struct net_connection *connection)
 {
-    const char *error = h2_error(connection->h2);
-    connection->broken = error[0] != '\0';
-    (void)snprintf(connection->why_text, sizeof connection->why_text, "%s", error);
-    net_connection_close(connection, connection->why_text);
+    close_blaming(connection, h2_error(connection->h2));
+}
+
+/* Ends a connection that brings nothing any more. Of TLS, whose peers announce the end, that is part of the protocol;
+ * but many leave without a word when no call is open, and then nothing is lost. */
+static void close_unread(struct net_connection *connection, int error)
+{
+    if (connection->tls == NULL || (tls_stream_is_ready(connection->tls) && connection->h2->calls == 0))
+        close_by_errno(connection, error);
+    else if (tls_stream_is_ready(connection->tls))
+        close_blaming(connection, "the connection was cut off: TLS had not ended");
+    else
+        close_blaming(connection, "the peer closed the connection during the TLS handshake");
 }
 
 /* Leaves h2_recv or h2_pending; false when the connection was closed meanwhile and is gone. */
@@ -107,11 +139,46 @@ static void connection_set_blocked(struct net_connection *connection, size_t lef
     connection_watch(connection);
 }
 
+/* What TLS has to say; where that is nothing, and once it may, more of what HTTP/2 has, sealed. */
+static struct bytes pending_sealed(struct net_connection *connection)
+{
+    struct tls_stream *tls = connection->tls;
+    struct bytes sealed = tls_stream_pending(tls);
+    if (sealed.size > 0 || !tls_stream_is_ready(tls))
+        return sealed;
+    struct bytes plain = h2_pending(connection->h2);
+    if (plain.size > NET_SEAL_BYTES)
+        plain.size = NET_SEAL_BYTES;
+    if (tls_stream_seal(tls, plain))
+        h2_sent(connection->h2, plain.size);
+    return tls_stream_pending(tls);
+}
+
+static struct bytes connection_pending(struct net_connection *connection)
+{
+    return connection->tls == NULL ? h2_pending(connection->h2) : pending_sealed(connection);
+}
+
+static void connection_sent(struct net_connection *connection, size_t size)
+{
+    if (connection->tls == NULL)
+        h2_sent(connection->h2, size);
+    else
+        tls_stream_sent(connection->tls, size);
+}
+
+/* How much waits to be written. */
+static size_t connection_left(struct net_connection *connection)
+{
+    size_t sealed = connection->tls != NULL ? tls_stream_pending(connection->tls).size : 0;
+    return sealed + h2_pending(connection->h2).size;
+}
+
 /* Writes until nothing is pending or the kernel takes no more. 0 or an errno. */
 static int connection_write(struct net_connection *connection)
 {
     for (;;) {
-        struct bytes pending = h2_pending(connection->h2);
+        struct bytes pending = connection_pending(connection);
         if (pending.size == 0) {
             if (connection->blocked)
                 connection_set_blocked(connection, 0);
@@ -123,13 +190,13 @@ static int connection_write(struct net_connection *connection)
         if (sent < 0 && errno != EAGAIN)
             return errno;
         size_t taken = sent > 0 ? (size_t)sent : 0;
-        h2_sent(connection->h2, taken);
+        connection_sent(connection, taken);
         if (taken == pending.size)
             continue;
         if (taken > 0 || !connection->blocked)
             (void)net_loop_arm(connection->loop, &connection->stall,
                                clock_add(clock_now_ns(), connection->stall_limit_ns));
-        connection_set_blocked(connection, h2_pending(connection->h2).size);
+        connection_set_blocked(connection, connection_left(connection));
         return 0;
     }
 }
@@ -159,6 +226,8 @@ static void connection_flush(struct net_connection *connection)
         return;
     if (error != 0)
         connection_write_failed(connection, error);
+    else if (connection->tls != NULL && tls_stream_error(connection->tls)[0] != '\0')
+        close_blaming(connection, tls_stream_error(connection->tls));
     else if (!connection->blocked && (connection->is_finished || h2_finished(connection->h2)))
         close_finished(connection);
 }
@@ -177,13 +246,26 @@ void net_connection_flush_later(struct net_connection *connection)
         list_push_back(&connection->loop->unflushed, &connection->unflushed);
 }
 
+static void connection_await_handshake(struct net_connection *connection)
+{
+    int64_t limit_ns = connection->stall_limit_ns < NET_HANDSHAKE_LIMIT_NS ? connection->stall_limit_ns
+                                                                           : NET_HANDSHAKE_LIMIT_NS;
+    (void)net_loop_arm(connection->loop, &connection->handshake, clock_add(clock_now_ns(), limit_ns));
+}
+
 void net_connection_pause(struct net_connection *connection, bool paused)
 {
+    bool shakes_hands = connection->tls != NULL && !tls_stream_is_ready(connection->tls);
     connection->is_paused = paused;
     connection_watch(connection);
-    if (paused)
+    if (paused) {
         net_loop_disarm(connection->loop, &connection->stall);
-    else if (connection->blocked)
+        net_loop_disarm(connection->loop, &connection->handshake);
+        return;
+    }
+    if (shakes_hands)
+        connection_await_handshake(connection);
+    if (connection->blocked)
         (void)net_loop_arm(connection->loop, &connection->stall,
                            clock_add(clock_now_ns(), connection->stall_limit_ns));
     else
@@ -193,6 +275,32 @@ void net_connection_pause(struct net_connection *connection, bool paused)
 static void on_stalled(struct timer *timer)
 {
     net_connection_close(list_entry(timer, struct net_connection, stall), "the peer stopped reading");
+}
+
+/* --- TLS --- */
+
+static void on_handshake_late(struct timer *timer)
+{
+    close_blaming(list_entry(timer, struct net_connection, handshake),
+                  "the peer did not end the TLS handshake in time");
+}
+
+void net_connection_secure(struct net_connection *connection, struct net_tls *tls, const char *name)
+{
+    struct net_loop *loop = connection->loop;
+    if (loop->plain_buffer == NULL)
+        loop->plain_buffer = malloc(NET_READ_BYTES + TLS_RECORD_BYTES);
+    if (loop->plain_buffer != NULL)
+        connection->tls = tls_stream_create(tls, name);
+    if (connection->tls == NULL)
+        net_connection_close(connection, "there is no memory for TLS");
+    else if (!connection->connecting)
+        connection_await_handshake(connection);
+}
+
+bool net_connection_is_resumed(const struct net_connection *connection)
+{
+    return connection->tls != NULL && tls_stream_is_resumed(connection->tls);
 }
 
 /* --- Reading --- */
@@ -207,10 +315,51 @@ static bool connection_take(struct net_connection *connection, struct bytes slic
         connection->events->received(connection->owner);
     /* What this input has added to the output counts at once, also while none of it can be written. */
     if (connection->blocked && !connection->closing)
-        connection_set_blocked(connection, h2_pending(connection->h2).size);
+        connection_set_blocked(connection, connection_left(connection));
     if (!connection_leave(connection))
         return false;
     net_connection_flush(connection);
+    return !connection->closing;
+}
+
+/* Feeds input to rpc, in slices; false when the connection is gone. */
+static bool connection_take_all(struct net_connection *connection, struct bytes input)
+{
+    size_t slice_bytes = (input.size + NET_SLICES - 1) / NET_SLICES;
+    if (slice_bytes < NET_SLICE_MIN_BYTES)
+        slice_bytes = NET_SLICE_MIN_BYTES;
+    while (input.size > 0 && !connection->is_finished) {
+        size_t slice = input.size < slice_bytes ? input.size : slice_bytes;
+        if (!connection_take(connection, bytes_make(input.data, slice)))
+            return false;
+        input = bytes_make(input.data + slice, input.size - slice);
+    }
+    return true;
+}
+
+/* Opens what came and feeds it to rpc; false when the connection is gone. The peer's goodbye ends it as the end of
+ * the input would, but for what it had promised to say. */
+static bool connection_take_sealed(struct net_connection *connection, struct bytes sealed)
+{
+    struct tls_stream *tls = connection->tls;
+    uint8_t *plain = connection->loop->plain_buffer;
+    bool was_ready = tls_stream_is_ready(tls);
+    size_t size = tls_stream_open(tls, sealed, plain);
+    if (!was_ready && tls_stream_is_ready(tls)) {
+        net_loop_disarm(connection->loop, &connection->handshake);
+        if (connection->events->connected != NULL)
+            connection->events->connected(connection->owner);
+        if (connection->closing)
+            return false;
+    }
+    if (!connection_take_all(connection, bytes_make(plain, size)))
+        return false;
+    if (tls_stream_error(tls)[0] != '\0')
+        close_blaming(connection, tls_stream_error(tls));
+    else if (tls_stream_is_over(tls))
+        close_by_errno(connection, ECONNRESET);
+    else if (tls_stream_pending(tls).size > 0 || !was_ready)
+        net_connection_flush(connection);
     return !connection->closing;
 }
 
@@ -221,19 +370,13 @@ static void connection_read(struct net_connection *connection)
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (size <= 0) {
-        close_by_errno(connection, size < 0 ? errno : ECONNRESET);
+        close_unread(connection, size < 0 ? errno : ECONNRESET);
         return;
     }
-    size_t slice_bytes = ((size_t)size + NET_SLICES - 1) / NET_SLICES;
-    if (slice_bytes < NET_SLICE_MIN_BYTES)
-        slice_bytes = NET_SLICE_MIN_BYTES;
-    for (size_t left = (size_t)size; left > 0 && !connection->is_finished;) {
-        size_t slice = left < slice_bytes ? left : slice_bytes;
-        if (!connection_take(connection, bytes_make(at, slice)))
-            return;
-        at += slice;
-        left -= slice;
-    }
+    struct bytes input = bytes_make(at, (size_t)size);
+    if (!(connection->tls == NULL ? connection_take_all(connection, input)
+                                  : connection_take_sealed(connection, input)))
+        return;
     if (connection->is_finished && connection->is_mute)
         close_finished(connection);
     else
@@ -266,6 +409,8 @@ static void connection_connected(struct net_connection *connection)
         net_connection_close(connection, uv_strerror(-error));
     else if (!connection_begin(connection))
         net_connection_close(connection, "there is no memory for the connection");
+    else if (connection->tls != NULL)
+        connection_await_handshake(connection);
     else if (connection->events->connected != NULL)
         connection->events->connected(connection->owner);
 }
@@ -310,6 +455,7 @@ static struct net_connection *connection_new(struct net_loop *loop, int fd, cons
     };
     list_init(&connection->unflushed);
     timer_init(&connection->stall, on_stalled);
+    timer_init(&connection->handshake, on_handshake_late);
     if (uv_poll_init(&loop->uv, &connection->poll, fd) != 0) {
         free(connection);
         return NULL;

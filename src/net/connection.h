@@ -1,4 +1,4 @@
-/* A TCP connection that carries an HTTP/2 connection: moves bytes between the kernel and rpc.
+/* A TCP connection that carries an HTTP/2 connection, plain or in TLS: moves bytes between the kernel and rpc.
  *
  * What a read brings is fed to rpc in two halves, and what it answers is written after each: written in one
  * piece at the end, the two ends of a busy connection wait for each other in turn; in more pieces, the system
@@ -13,23 +13,31 @@
 #define MAYFLY_NET_CONNECTION_H
 
 #include "net/loop.h"
+#include "net/tls.h"
 #include "rpc/h2.h"
 
 #define NET_READ_BYTES       ((size_t)256 << 10)
 #define NET_SLICES           2
 #define NET_SLICE_MIN_BYTES  ((size_t)512) /* less than this is not worth a write of its own */
 #define NET_WRITE_HIGH_BYTES ((size_t)1 << 20)
-#define NET_WHY_BYTES        128
+#define NET_WHY_BYTES        NET_TLS_ERROR_BYTES
+#define NET_SEAL_BYTES                                                                                       \
+    ((size_t)64 << 10) /* are put into TLS at a time; what was sealed cannot be taken back */
+
+/* A handshake of TLS that takes longer ends the connection; one that takes longer than the stall limit, too. */
+#define NET_HANDSHAKE_LIMIT_NS ((int64_t)10000000000)
 
 struct net_connection_events {
-    /* Client: the connection is there and HTTP/2 begins. May be NULL. */
+    /* Client: the connection is there and HTTP/2 begins; with TLS, on both ends, that the handshake is done and the
+     * peer has proven who it is. May be NULL. */
     void (*connected)(void *owner);
     /* A slice of input has been handled. May be NULL. */
     void (*received)(void *owner);
     /* Output was made and written as far as possible, by which calls may have ended. May be NULL. */
     void (*flushed)(void *owner);
     /* The last event: every call has ended, the connection is about to be freed. WHY is a sentence, "" after
-     * a graceful end; BROKEN says that the peer broke the protocol. */
+     * a graceful end; BROKEN says that the peer broke the protocol, of which a TLS handshake that came to nothing and
+     * an end in the middle of calls that TLS did not announce are part. */
     void (*closed)(void *owner, const char *why, bool broken);
 };
 
@@ -40,12 +48,14 @@ struct net_connection {
     struct list unflushed;
     struct net_loop *loop;
     struct h2_connection *h2; /* NULL until connected */
+    struct tls_stream *tls;   /* NULL: in plain */
     const struct net_connection_events *events;
     void *owner;
     struct h2_config config;
     const struct h2_engine *engine;
     struct timer stall;
     int64_t stall_limit_ns;
+    struct timer handshake; /* armed while TLS begins */
 
     bool busy; /* inside h2_recv or h2_pending */
     bool closing;
@@ -73,6 +83,14 @@ struct net_connection *net_connection_connect(struct net_loop *loop, const struc
                                               const struct h2_engine *engine, const struct h2_config *config,
                                               const struct net_connection_events *events, void *owner,
                                               int64_t stall_limit_ns, int *error);
+
+/* Has the connection speak TLS; to be called right after it was made, before its loop turns. NAME is, on a client, what
+ * the server's certificate must be valid for: a host's name or an address; NULL on a server. Where memory is out the
+ * connection is closed: `closed` comes from within. */
+void net_connection_secure(struct net_connection *connection, struct net_tls *tls, const char *name);
+
+/* Whether its TLS took up an earlier session, which saves both ends most of the work. */
+bool net_connection_is_resumed(const struct net_connection *connection);
 
 /* Writes what is pending, as far as the kernel takes it. */
 void net_connection_flush(struct net_connection *connection);

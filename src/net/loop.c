@@ -217,5 +217,6 @@ void net_loop_free(struct net_loop *loop)
     (void)pthread_mutex_destroy(&loop->tasks_lock);
     if (loop->precise_fd >= 0)
         (void)close(loop->precise_fd);
+    free(loop->plain_buffer);
     free(loop->read_buffer);
 }

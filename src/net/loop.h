@@ -29,6 +29,7 @@ struct net_loop {
     uv_async_t wake;
     struct list unflushed; /* connections */
     uint8_t *read_buffer;
+    uint8_t *plain_buffer; /* what TLS makes of it; NULL until a connection has TLS */
 
     struct timers timers;
     int64_t now_ns; /* when the input or the timer being handled came */

@@ -1,5 +1,5 @@
 /* Puts a server together: the store, the loops, the listener that hands each socket to the least busy loop,
- * the signals that end it, and the steady upkeep of store and topics. */
+ * the signals that end it or have it read its files again, and the steady upkeep of store and topics. */
 #include "server/server.h"
 
 #include "base/clock.h"
@@ -22,7 +22,6 @@
 #define UPKEEP_BUSY_NS                 CLOCK_NS_PER_MS
 
 #define DESCRIPTORS_BESIDE_CONNECTIONS 256
-
 #define SIGNALS                        4
 
 struct running {
@@ -32,6 +31,8 @@ struct running {
     size_t workers_ready;
     struct net_listener listener;
     bool listening;
+    struct net_tls
+        *tls; /* of new connections; NULL: in plain. The first worker's, which accepts and reloads */
     struct test_port *test_port; /* NULL without --test-faults */
     uv_signal_t signals[SIGNALS];
     struct timer upkeep;
@@ -76,7 +77,56 @@ static void on_accepted(void *owner, int fd)
     struct server_worker *worker = least_busy(running);
     atomic_fetch_add(&server->open_connections, 1);
     atomic_fetch_add(&worker->assigned, 1);
-    server_worker_assign(worker, fd);
+    server_worker_assign(worker, fd, running->tls);
+}
+
+/* --- TLS --- */
+
+/* Reads the files that the settings name; *tls is NULL where they name none. */
+static bool load_tls(const struct server_settings *settings, struct net_tls **tls,
+                     char error[SERVER_ERROR_BYTES])
+{
+    const struct net_tls_server_settings files = {
+        .certificate_file = settings->tls_certificate,
+        .key_file = settings->tls_key,
+        .client_ca_file = settings->tls_client_ca,
+    };
+    char why[NET_TLS_ERROR_BYTES];
+    *tls = NULL;
+    if (files.certificate_file == NULL && files.key_file == NULL && files.client_ca_file == NULL)
+        return true;
+    if (files.certificate_file == NULL || files.key_file == NULL) {
+        (void)snprintf(error, SERVER_ERROR_BYTES, "TLS needs --tls-certificate and --tls-key, both");
+        return false;
+    }
+    *tls = net_tls_server(&files, why);
+    if (*tls == NULL)
+        (void)snprintf(error, SERVER_ERROR_BYTES, "%s", why);
+    return *tls != NULL;
+}
+
+/* New connections get what the files say now; those that are there keep what they have, as does everybody where a
+ * file is bad. Files that say the same again change nothing, so tickets stay good. */
+static void reload_tls(struct running *running)
+{
+    char error[SERVER_ERROR_BYTES];
+    struct net_tls *fresh;
+    if (!load_tls(running->server.settings, &fresh, error)) {
+        const struct log_field fields[] = {log_text("reason", error)};
+        log_write(running->server.log, LOG_ERROR, "certificate not reloaded", fields, 1);
+        return;
+    }
+    if (fresh == NULL)
+        return;
+    bool is_new = !net_tls_equal(fresh, running->tls);
+    if (is_new) {
+        struct net_tls *old = running->tls;
+        running->tls = fresh;
+        fresh = old;
+    }
+    net_tls_release(fresh);
+    log_write(running->server.log, LOG_INFO, is_new ? "certificate reloaded" : "certificate unchanged", NULL,
+              0);
 }
 
 /* --- The addresses --- */
@@ -128,6 +178,7 @@ static void log_listening(const struct running *running)
     address_host(settings->listen, host);
     const struct log_field fields[] = {
         log_text("address", host),
+        log_text("protocol", running->tls != NULL ? "tls" : "plain"),
         log_number("port", net_listener_port(&running->listener)),
         log_number("threads", settings->threads),
         log_number("memory_limit_bytes", settings->memory_limit_bytes),
@@ -145,7 +196,7 @@ static void log_counters(const struct running *running)
         [H2_REFUSED_COMPRESSION] = "refused_compression", [H2_REFUSED_MESSAGE_SIZE] = "refused_message_size",
         [H2_REFUSED_HEADER_SIZE] = "refused_header_size", [H2_REFUSED_MEMORY] = "refused_memory",
     };
-    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 11];
+    struct log_field fields[STATUS_COUNT + H2_REFUSALS + 13];
     size_t count = 0;
     for (int status = 0; status < STATUS_COUNT; status++) {
         uint64_t sum = 0;
@@ -162,9 +213,13 @@ static void log_counters(const struct running *running)
     }
     uint64_t connections = 0;
     uint64_t failed = 0;
+    uint64_t handshakes = 0;
+    uint64_t resumed = 0;
     for (size_t i = 0; i < running->worker_count; i++) {
         connections += atomic_load(&running->workers[i].counters.connections);
         failed += atomic_load(&running->workers[i].counters.connections_failed);
+        handshakes += atomic_load(&running->workers[i].counters.handshakes);
+        resumed += atomic_load(&running->workers[i].counters.handshakes_resumed);
     }
     struct store_stats stats;
     store_stats(running->server.store, &stats);
@@ -173,6 +228,10 @@ static void log_counters(const struct running *running)
     fields[count++] = log_number("connections_failed", (int64_t)failed);
     fields[count++] = log_number("connections_refused",
                                  (int64_t)atomic_load(&running->workers[0].counters.connections_refused));
+    if (running->tls != NULL) {
+        fields[count++] = log_number("tls_handshakes", (int64_t)handshakes);
+        fields[count++] = log_number("tls_handshakes_resumed", (int64_t)resumed);
+    }
     fields[count++] = log_number("items", (int64_t)stats.items);
     fields[count++] = log_number("bytes_used", (int64_t)stats.bytes_used);
     fields[count++] = log_number("evictions", (int64_t)stats.evictions);
@@ -183,7 +242,7 @@ static void log_counters(const struct running *running)
     log_write(running->server.log, LOG_INFO, "counters", fields, count);
 }
 
-/* --- Reading files again --- */
+/* --- API keys --- */
 
 static void reload_keys(const struct server *server)
 {
@@ -197,12 +256,6 @@ static void reload_keys(const struct server *server)
         const struct log_field fields[] = {log_text("problem", error)};
         log_write(server->log, LOG_ERROR, "API keys stay as they were", fields, 1);
     }
-}
-
-/* Connections stay, with what they were admitted by. */
-static void server_reload(const struct server *server)
-{
-    reload_keys(server);
 }
 
 /* --- Signals --- */
@@ -242,11 +295,17 @@ static void on_report(uv_signal_t *handle, int number)
     log_counters(handle->data);
 }
 
+/* Reads again what may change while the server runs. */
+static void server_reload(struct running *running)
+{
+    reload_tls(running);
+    reload_keys(&running->server);
+}
+
 static void on_reload(uv_signal_t *handle, int number)
 {
     (void)number;
-    struct running *running = handle->data;
-    server_reload(&running->server);
+    server_reload(handle->data);
 }
 
 static void start_signals(struct running *running)
@@ -398,8 +457,8 @@ static void serve_until_stopped(struct running *running)
 bool server_run(const struct server_settings *settings, const struct log *log, char error[SERVER_ERROR_BYTES])
 {
     struct running running = {.server = {.settings = settings, .log = log}};
-    bool begun =
-        prepare(&running, error) && start_listening(&running, error) && open_test_port(&running, error);
+    bool begun = load_tls(settings, &running.tls, error) && prepare(&running, error) &&
+                 start_listening(&running, error) && open_test_port(&running, error);
     if (begun)
         serve_until_stopped(&running);
     test_port_close(running.test_port);
@@ -408,6 +467,7 @@ bool server_run(const struct server_settings *settings, const struct log *log, c
     for (size_t i = 0; i < running.workers_ready; i++)
         server_worker_free(&running.workers[i]);
     free(running.workers);
+    net_tls_release(running.tls);
     test_port_free(running.test_port);
     rig_destroy(running.server.rig);
     quotas_destroy(running.server.quotas);

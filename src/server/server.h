@@ -11,6 +11,9 @@ struct server_settings {
     const char *config;
     const char *listen;
     bool trusted_network;
+    const char *tls_certificate;
+    const char *tls_key;
+    const char *tls_client_ca;
     int64_t threads;
     const char *cache;
     int64_t memory_limit_bytes;

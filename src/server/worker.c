@@ -131,7 +131,17 @@ static const struct h2_events call_events = {
     .refused = on_refused,
 };
 
+static void on_secured(void *owner)
+{
+    struct server_connection *connection = owner;
+    struct server_counters *counters = &connection->worker->counters;
+    server_count(&counters->handshakes);
+    if (net_connection_is_resumed(connection->net))
+        server_count(&counters->handshakes_resumed);
+}
+
 static const struct net_connection_events connection_events = {
+    .connected = on_secured,
     .received = on_received,
     .flushed = on_flushed,
     .closed = on_connection_closed,
@@ -143,9 +153,10 @@ struct assignment {
     struct net_task task;
     struct server_worker *worker;
     int fd;
+    struct net_tls *tls; /* held; NULL: in plain */
 };
 
-static bool serve(struct server_worker *worker, int fd)
+static bool serve(struct server_worker *worker, int fd, struct net_tls *tls)
 {
     const struct server_settings *settings = worker->server->settings;
     struct server_connection *connection = calloc(1, sizeof *connection);
@@ -181,6 +192,8 @@ static bool serve(struct server_worker *worker, int fd)
         h2_drain(connection->net->h2);
     if (worker->is_blocked)
         net_connection_pause(connection->net, true);
+    if (tls != NULL)
+        net_connection_secure(connection->net, tls, NULL);
     return true;
 }
 
@@ -188,14 +201,15 @@ static void run_assignment(struct net_task *task)
 {
     struct assignment *assignment = list_entry(task, struct assignment, task);
     struct server_worker *worker = assignment->worker;
-    if (!serve(worker, assignment->fd)) {
+    if (!serve(worker, assignment->fd, assignment->tls)) {
         atomic_fetch_sub(&worker->assigned, 1);
         atomic_fetch_sub(&worker->server->open_connections, 1);
     }
+    net_tls_release(assignment->tls);
     free(assignment);
 }
 
-void server_worker_assign(struct server_worker *worker, int fd)
+void server_worker_assign(struct server_worker *worker, int fd, struct net_tls *tls)
 {
     struct assignment *assignment = malloc(sizeof *assignment);
     if (assignment == NULL) {
@@ -204,7 +218,8 @@ void server_worker_assign(struct server_worker *worker, int fd)
         atomic_fetch_sub(&worker->server->open_connections, 1);
         return;
     }
-    *assignment = (struct assignment){.task.run = run_assignment, .worker = worker, .fd = fd};
+    *assignment =
+        (struct assignment){.task.run = run_assignment, .worker = worker, .fd = fd, .tls = net_tls_hold(tls)};
     net_loop_post(&worker->loop, &assignment->task);
 }
 

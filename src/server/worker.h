@@ -29,6 +29,8 @@ struct server_counters {
     _Atomic uint64_t connections;
     _Atomic uint64_t connections_refused;
     _Atomic uint64_t connections_failed; /* ended by an error of the peer */
+    _Atomic uint64_t handshakes;         /* of TLS, that were ended */
+    _Atomic uint64_t handshakes_resumed; /* of those, the cheap ones */
 };
 
 /* What all workers share. */
@@ -83,8 +85,8 @@ static inline void server_count(_Atomic uint64_t *counter)
 
 bool server_worker_init(struct server_worker *worker, struct server *server);
 
-/* Any thread: has the worker serve this socket, whose assignment was counted. */
-void server_worker_assign(struct server_worker *worker, int fd);
+/* Any thread: has the worker serve this socket, whose assignment was counted, over TLS unless that is NULL. */
+void server_worker_assign(struct server_worker *worker, int fd, struct net_tls *tls);
 
 /* Any thread: has the worker end its connections gracefully and then its loop. */
 void server_worker_drain(struct server_worker *worker);

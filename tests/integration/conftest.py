@@ -15,6 +15,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import pytest
@@ -26,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 20
 CALL_TIMEOUT_S = 10
+EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class Server:
@@ -111,6 +113,45 @@ class Server:
         return port
 
 
+class Authority:
+    """An authority that signs certificates for tests, in a folder of its own; its keys go with the folder."""
+
+    def __init__(self, folder: Path, name: str = "test authority") -> None:
+        """Make its key and its own certificate, `ca_file`."""
+        self.folder = folder
+        self.ca_file = folder / "ca.pem"
+        self._key_file = folder / "ca.key"
+        _openssl("req", "-x509", "-nodes", "-days", "2", "-subj", f"/CN={name}", *EC_KEY,
+                 "-keyout", self._key_file, "-out", self.ca_file)
+
+    def issue(self, name: str, alternatives: str = "DNS:localhost,IP:127.0.0.1,IP:::1") -> Certificate:
+        """Sign a certificate that is valid for these alternatives, as openssl writes them."""
+        key, request, extensions = (self.folder / f"{name}.{end}" for end in ("key", "csr", "ext"))
+        certificate = Certificate(self.folder / f"{name}.pem", key)
+        extensions.write_text(f"subjectAltName={alternatives}\n")
+        _openssl("req", "-nodes", "-subj", f"/CN={name}", *EC_KEY, "-keyout", key, "-out", request)
+        _openssl("x509", "-req", "-days", "2", "-in", request, "-CA", self.ca_file, "-CAkey", self._key_file,
+                 "-CAcreateserial", "-extfile", extensions, "-out", certificate.file)
+        return certificate
+
+
+class Certificate(NamedTuple):
+    """A certificate and its private key, as files in PEM."""
+
+    file: Path
+    key_file: Path
+
+    @property
+    def server_options(self) -> tuple[str, ...]:
+        """What has `mayfly serve` use it."""
+        return ("--tls-certificate", str(self.file), "--tls-key", str(self.key_file))
+
+
+def _openssl(*arguments: object) -> None:
+    done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def resident_bytes(server: Server) -> int:
     """Return the memory of the server's process that is in use."""
     status = Path(f"/proc/{server.process_number}/status").read_text()
@@ -156,6 +197,24 @@ def start_server(binary: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return an authority whose `ca_file` clients can trust."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: Authority) -> Certificate:
+    """Return its certificate for localhost, 127.0.0.1 and ::1."""
+    return authority.issue("server")
+
+
+@pytest.fixture
+def start_tls_server(start_server: Callable[..., Server], certificate: Certificate) -> Callable[..., Server]:
+    """Start servers that speak TLS with the certificate of `authority`, and have settings of the test's own besides."""
+    return lambda *args: start_server(*certificate.server_options, *args)
 
 
 @pytest.fixture(scope="session")
