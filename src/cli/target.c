@@ -105,8 +105,9 @@ int target_connect(struct target *target)
     bool has_key = credentials.tls.is_on; /* which is never sent in plain */
     credentials.tls = settings_tls(settings->tls || has_key, settings->insecure, settings->ca,
                                    settings->certificate, settings->key);
-    (void)snprintf(target->address, sizeof target->address, "%s:%u", credentials.cache_host,
-                   credentials.port);
+    bool is_v6 = strchr(credentials.cache_host, ':') != NULL;
+    (void)snprintf(target->address, sizeof target->address, is_v6 ? "[%s]:%u" : "%s:%u",
+                   credentials.cache_host, credentials.port);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.deadline_ms = (uint32_t)(target->settings.timeout_ns / NS_PER_MS);
     configuration.connect_timeout_ms =

@@ -135,8 +135,10 @@ static bool start_listening(struct running *running, char error[SERVER_ERROR_BYT
 {
     const struct server_settings *settings = running->server.settings;
     union address address;
+    bool is_guarded =
+        settings->tls_certificate != NULL && (settings->api_keys != NULL || settings->tls_client_ca != NULL);
     running->listening =
-        address_parse("listen", settings->listen, settings->trusted_network, &address, error) &&
+        address_parse("listen", settings->listen, settings->trusted_network || is_guarded, &address, error) &&
         address_listen("listen", settings->listen, &address, &running->listener, &running->workers[0].loop,
                        on_accepted, running, error);
     return running->listening;

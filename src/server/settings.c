@@ -26,7 +26,8 @@ const struct option server_options[] = {
     {.name = "trusted-network",
      .type = OPTION_FLAG,
      .offset = AT(trusted_network),
-     .help = "allow addresses beyond loopback: whoever reaches them can read and change every cache"},
+     .help = "allow addresses beyond loopback without TLS and keys: whoever reaches them can read and change "
+             "every cache"},
     {.name = "tls-certificate",
      .type = OPTION_TEXT,
      .offset = AT(tls_certificate),

@@ -1,4 +1,4 @@
-"""The official Python SDK, as a program of its own: MOMENTO_API_KEY and MOMENTO_ENDPOINT say where it goes and with what.
+"""The official Python SDK, as a program of its own. MOMENTO_API_KEY and MOMENTO_ENDPOINT say where it goes, with what.
 
 Its argument is what to do: `work` uses a cache and a topic, `refused` expects to be turned away.
 """

@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 import pytest
 from cli_command import COMMAND_TIMEOUT_S, FAILED, LOCAL, USAGE, Mayfly
-from conftest import CALL_TIMEOUT_S, Authority, Server
+from conftest import CALL_TIMEOUT_S, Authority, Certificate, Server
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from momento import CredentialProvider
@@ -181,6 +181,15 @@ def test_a_server_does_not_start_without_its_keys(binary: Path, keys: Path) -> N
     assert f"{keys}:1:" in sentence and "a-key" not in sentence
 
 
+def test_a_server_with_tls_and_keys_may_be_reached_from_other_machines(
+    start_tls_server: StartServer, certificate: Certificate, binary: Path, keys: Path
+) -> None:
+    everywhere = ("--listen", "0.0.0.0:0")
+    assert start_tls_server("--api-keys", str(keys), *everywhere).port > 0
+    for half in (certificate.server_options, ("--api-keys", str(keys))):
+        assert "--trusted-network" in Mayfly(binary, "").fails(LOCAL, "serve", *half, *everywhere)
+
+
 # The command
 
 
@@ -231,7 +240,8 @@ def test_a_key_goes_into_a_file_that_only_its_owner_reads(make_key: Callable[...
 def test_keys_that_are_made_at_once_all_get_into_the_file(make_key: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "keys"
     with ThreadPoolExecutor(4) as pool:
-        texts = list(pool.map(lambda _: make_key("--endpoint", "a.example", "--v2", "--api-keys", str(path)), range(12)))
+        arguments = ("--endpoint", "a.example", "--v2", "--api-keys", str(path))
+        texts = list(pool.map(lambda _: make_key(*arguments), range(12)))
     assert sorted(path.read_text().split()) == sorted(map(digest, texts))
 
 
