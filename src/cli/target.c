@@ -62,7 +62,7 @@ static int read_key_file(const char *path, const char *endpoint, mayfly_credenti
 }
 
 /* A key says where its server is, and --endpoint says it better. A key from the environment goes nowhere but where it
- * belongs: with --endpoint it is left alone. HOST is where the host's name may be kept. */
+ * belongs: with --endpoint it is left alone. HOST, of HOST_BYTES, is where the host's name may be kept. */
 static int find_server(const struct settings *settings, char host[HOST_BYTES],
                        mayfly_credentials *credentials)
 {
@@ -89,35 +89,38 @@ static int find_server(const struct settings *settings, char host[HOST_BYTES],
     return CLI_OK;
 }
 
-int target_connect(struct target *target)
+static int open_client(struct target *target, mayfly_credentials *credentials)
 {
-    char host[HOST_BYTES];
-    mayfly_credentials credentials = {0};
-    mayfly_error error;
-    if (target->client != NULL)
-        return CLI_OK;
-    int code = find_server(&target->settings, host, &credentials);
-    if (code != CLI_OK) {
-        mayfly_credentials_free(&credentials);
-        return code;
-    }
     const struct settings *settings = &target->settings;
-    bool has_key = credentials.tls.is_on; /* which is never sent in plain */
-    credentials.tls = settings_tls(settings->tls || has_key, settings->insecure, settings->ca,
-                                   settings->certificate, settings->key);
-    bool is_v6 = strchr(credentials.cache_host, ':') != NULL;
+    bool has_key = credentials->tls.is_on; /* which is never sent in plain */
+    bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
+    mayfly_error error;
+    credentials->tls = settings_tls(settings->tls || has_key, settings->insecure, settings->ca,
+                                    settings->certificate, settings->key);
     (void)snprintf(target->address, sizeof target->address, is_v6 ? "[%s]:%u" : "%s:%u",
-                   credentials.cache_host, credentials.port);
+                   credentials->cache_host, credentials->port);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-    configuration.deadline_ms = (uint32_t)(target->settings.timeout_ns / NS_PER_MS);
+    configuration.deadline_ms = (uint32_t)(settings->timeout_ns / NS_PER_MS);
     configuration.connect_timeout_ms =
         configuration.deadline_ms < CONNECT_LIMIT_MS ? configuration.deadline_ms : CONNECT_LIMIT_MS;
     mayfly_status status =
-        mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER, &target->client, &error);
-    mayfly_credentials_free(&credentials);
+        mayfly_client_open(&configuration, credentials, MAYFLY_DRIVEN_BY_CALLER, &target->client, &error);
     if (status == MAYFLY_INVALID_ARGUMENT)
         return cli_fail(CLI_USAGE, "%s", error.message);
     return status == MAYFLY_OK ? CLI_OK : cli_fail(target_exit_code(status), "%s", error.message);
+}
+
+int target_connect(struct target *target)
+{
+    char host[HOST_BYTES] = "";
+    mayfly_credentials credentials = mayfly_credentials_local(host, 0);
+    if (target->client != NULL)
+        return CLI_OK;
+    int code = find_server(&target->settings, host, &credentials);
+    if (code == CLI_OK)
+        code = open_client(target, &credentials);
+    mayfly_credentials_free(&credentials);
+    return code;
 }
 
 int target_call(struct target *target)

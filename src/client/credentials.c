@@ -265,7 +265,8 @@ static mayfly_status read_base64(struct bytes text, struct scratch *scratch, may
     else
         status = keep_at(place, key, credentials, error);
     /* The parser gives no other way to wipe what it made; what it held meanwhile is beyond reach. */
-    OPENSSL_cleanse((void *)(uintptr_t)key.data, key.size);
+    if (key.data != NULL)
+        OPENSSL_cleanse((void *)(uintptr_t)key.data, key.size);
     json_decref(object);
     return status;
 }
