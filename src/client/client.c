@@ -91,6 +91,9 @@ static mayfly_status keep_tls(struct mayfly_client *client, const mayfly_tls *tl
     char why[NET_TLS_ERROR_BYTES];
     if (!tls->is_on)
         return MAYFLY_OK;
+    if (tls->server_name != NULL && tls->server_name[0] == '\0')
+        return tell(error, MAYFLY_INVALID_ARGUMENT,
+                    "the name to check the server's certificate for is empty; NULL stands for the host");
     if (tls->server_name != NULL && (client->tls_name = strdup(tls->server_name)) == NULL)
         return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     client->tls = net_tls_client(&settings, why);
@@ -198,8 +201,9 @@ static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error 
     char message[sizeof error->message];
     const char *why = client->connect_problem;
     if (why[0] != '\0')
-        (void)snprintf(message, sizeof message, "%.*s (tried for %u ms); is the server running there?",
-                       (int)(sizeof message - 80), why, client->configuration.connect_timeout_ms);
+        (void)snprintf(message, sizeof message, "%.*s (tried for %u ms)%s", (int)(sizeof message - 80), why,
+                       client->configuration.connect_timeout_ms,
+                       client->tls == NULL ? "; is the server running there?" : "");
     else
         (void)snprintf(message, sizeof message, "no answer from %s within %u ms; is it the right address?",
                        client->authority, client->configuration.connect_timeout_ms);

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define HANDSHAKE_LIMIT_NS ((int64_t)10 * CLOCK_NS_PER_S)
+
 /* --- The end --- */
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -248,8 +250,8 @@ void net_connection_flush_later(struct net_connection *connection)
 
 static void connection_await_handshake(struct net_connection *connection)
 {
-    int64_t limit_ns = connection->stall_limit_ns < NET_HANDSHAKE_LIMIT_NS ? connection->stall_limit_ns
-                                                                           : NET_HANDSHAKE_LIMIT_NS;
+    int64_t limit_ns =
+        connection->stall_limit_ns < HANDSHAKE_LIMIT_NS ? connection->stall_limit_ns : HANDSHAKE_LIMIT_NS;
     (void)net_loop_arm(connection->loop, &connection->handshake, clock_add(clock_now_ns(), limit_ns));
 }
 
@@ -294,7 +296,7 @@ void net_connection_secure(struct net_connection *connection, struct net_tls *tl
         connection->tls = tls_stream_create(tls, name);
     if (connection->tls == NULL)
         net_connection_close(connection, "there is no memory for TLS");
-    else if (!connection->connecting)
+    else if (!connection->connecting && !connection->is_paused)
         connection_await_handshake(connection);
 }
 

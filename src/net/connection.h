@@ -24,9 +24,6 @@
 #define NET_SEAL_BYTES                                                                                       \
     ((size_t)64 << 10) /* are put into TLS at a time; what was sealed cannot be taken back */
 
-/* A handshake of TLS that takes longer ends the connection; one that takes longer than the stall limit, too. */
-#define NET_HANDSHAKE_LIMIT_NS ((int64_t)10000000000)
-
 struct net_connection_events {
     /* Client: the connection is there and HTTP/2 begins; with TLS, on both ends, that the handshake is done and the
      * peer has proven who it is. May be NULL. */
@@ -85,8 +82,9 @@ struct net_connection *net_connection_connect(struct net_loop *loop, const struc
                                               int64_t stall_limit_ns, int *error);
 
 /* Has the connection speak TLS; to be called right after it was made, before its loop turns. NAME is, on a client, what
- * the server's certificate must be valid for: a host's name or an address; NULL on a server. Where memory is out the
- * connection is closed: `closed` comes from within. */
+ * the server's certificate must be valid for: a host's name or an address; NULL on a server. A handshake that takes
+ * longer than ten seconds, or than the stall limit, ends the connection. Where memory is out it ends at once: `closed`
+ * comes from within. */
 void net_connection_secure(struct net_connection *connection, struct net_tls *tls, const char *name);
 
 /* Whether its TLS took up an earlier session, which saves both ends most of the work. */

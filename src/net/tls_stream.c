@@ -174,12 +174,13 @@ static void stream_fail(struct tls_stream *stream)
 /* --- Beginning and end --- */
 
 /* Asks for the server NAME and has its certificate checked for it: a host's name or an address, of which only the
- * first may be asked for (RFC 6066 section 3). The subject's common name is no place for either (RFC 9525). */
+ * first may be asked for (RFC 6066 section 3). The subject's common name is no place for either (RFC 9525). OpenSSL
+ * takes an empty name for the wish to check none. */
 static bool client_expect(struct tls_stream *stream, const char *name)
 {
     X509_VERIFY_PARAM *expected = SSL_get0_param(stream->ssl);
     stream->name = strdup(name);
-    if (stream->name == NULL)
+    if (stream->name == NULL || name[0] == '\0')
         return false;
     if (X509_VERIFY_PARAM_set1_ip_asc(expected, name) == 1)
         return true;

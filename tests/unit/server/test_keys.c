@@ -2,8 +2,10 @@
  * `printf %s KEY | sha256sum` prints. */
 #include "server/keys.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -179,6 +181,46 @@ static void a_file_that_cannot_be_read_is_told_and_keeps_the_old_keys(void **sta
     write_keys("");
 }
 
+#define RELOADS 200
+
+struct asking {
+    struct keys *keys;
+    atomic_bool is_over;
+    size_t refused;
+};
+
+/* A caller with the key that every version of the file has. */
+static void *ask_for_beta(void *context)
+{
+    struct asking *asking = context;
+    struct metadata *metadata = bring("beta");
+    while (!atomic_load(&asking->is_over))
+        asking->refused += keys_admit(asking->keys, metadata) ? 0 : 1;
+    metadata_release(metadata);
+    return NULL;
+}
+
+static void a_reload_disturbs_nobody_who_asks_meanwhile(void **state)
+{
+    (void)state;
+    struct keys *keys = open_keys(DIGEST_OF_BETA "\n");
+    struct asking asking[2] = {{.keys = keys}, {.keys = keys}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_for_beta, &asking[i]), 0);
+    for (int i = 0; i < RELOADS; i++) {
+        char error[SERVER_ERROR_BYTES];
+        write_keys(i % 2 == 0 ? DIGEST_OF_ALPHA "\n" DIGEST_OF_BETA "\n" : DIGEST_OF_BETA "\n");
+        assert_true(keys_reload(keys, error));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        atomic_store(&asking[i].is_over, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(asking[i].refused, 0);
+    }
+    keys_close(keys);
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -202,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_line_without_end_is_refused),
         cmocka_unit_test(more_keys_than_a_server_takes_are_refused),
         cmocka_unit_test(a_file_that_cannot_be_read_is_told_and_keeps_the_old_keys),
+        cmocka_unit_test(a_reload_disturbs_nobody_who_asks_meanwhile),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
