@@ -259,7 +259,7 @@ struct mayfly_client {
     char *host;
     uint16_t port;
     char *authority;
-    char *api_key; /* NULL: none */
+    char *api_key;       /* NULL: none */
     struct net_tls *tls; /* NULL: in plain */
     char *tls_name;      /* what certificates must be valid for; NULL: the host */
     struct h2_methods *methods;
