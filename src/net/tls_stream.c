@@ -187,7 +187,7 @@ static bool client_expect(struct tls_stream *stream, const char *name)
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return X509_VERIFY_PARAM_set1_host(expected, name, 0) == 1 &&
-           SSL_set_tlsext_host_name(stream->ssl, name) == 1;
+           SSL_set_tlsext_host_name(stream->ssl, stream->name) == 1;
 }
 
 static void client_resume(struct tls_stream *stream)
