@@ -24,6 +24,7 @@ const struct cli_command cli_commands[] = {
     {.name = "sorted-set", .summary = "values with a score each, in its order", .verbs = sorted_set_verbs},
     {.name = "leaderboard", .summary = "ids with a score each, ranked by it", .verbs = leaderboard_verbs},
     {.name = "topic", .summary = "publish messages, or print them as they come", .verbs = topic_verbs},
+    {.name = "key", .summary = "make API keys for a server that wants them", .verbs = key_verbs},
     {.name = "ping", .summary = "ask whether a server answers", .verbs = ping_verbs},
     {.name = "bench",
      .summary = "measure throughput and latency",

@@ -49,8 +49,7 @@ static int help_verb(const struct cli_command *command, const struct verb *verb)
 {
     char usage[VERB_USAGE_BYTES];
     struct option table[SETTINGS_MAX];
-    size_t count = settings_of(verb->options, table);
-    count += settings_common(table + count);
+    size_t count = verb_options(verb, table);
     verb_usage(command, verb, usage);
     (void)printf("usage: %s [options]\n\n%s\n\noptions:\n", usage, verb->summary);
     options_print_help(table, count, stdout);
@@ -135,7 +134,8 @@ int cli_settings_page(void)
         else
             options_print_markdown(command->options, *command->options_count, stdout);
     }
-    (void)printf("\n## Every client command\n\nAll commands but `serve` and `bench` take these too.\n\n");
+    (void)printf(
+        "\n## Every client command\n\nAll commands but `serve`, `bench` and `key` take these too.\n\n");
     options_print_markdown(common, settings_common(common), stdout);
     return CLI_OK;
 }
@@ -159,8 +159,7 @@ static void print_client_words(const struct cli_command *command)
     if (!only)
         (void)printf("' ;;\n");
     for (const struct verb *verb = command->verbs; verb->name != NULL; verb++) {
-        size_t count = settings_of(verb->options, table);
-        count += settings_common(table + count);
+        size_t count = verb_options(verb, table);
         (void)printf("    '%s %s'%s) options='", command->name, verb->name, only ? "*" : "");
         print_option_words(table, count);
         (void)printf("--help' ;;\n");

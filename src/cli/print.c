@@ -190,13 +190,13 @@ int print_ping(struct target *target)
 {
     double latency_us = (double)target->reply->wire_ns / 1000;
     if (!target->settings.json) {
-        (void)printf("%s answered in %.0f us\n", target->settings.endpoint, latency_us);
+        (void)printf("%s answered in %.0f us\n", target->address, latency_us);
         return CLI_OK;
     }
     struct json json = json_to(stdout);
     json_open(&json, '{');
     json_name(&json, "endpoint");
-    json_text(&json, target->settings.endpoint);
+    json_text(&json, target->address);
     json_name(&json, "latency_us");
     json_number(&json, latency_us);
     json_close(&json, '}');

@@ -24,6 +24,7 @@ enum settings_taken {
     TAKES_CONDITIONS = 1 << 14,
     TAKES_BYTES = 1 << 15,
     TAKES_SUBSCRIPTION = 1 << 16,
+    TAKES_KEY = 1 << 17,
 };
 
 /* Texts are NULL where nothing was given. */
@@ -60,6 +61,10 @@ struct settings {
     bool bytes;
     int64_t resume;
     int64_t page;
+    const char *credentials_file;
+    bool v2;
+    const char *name;
+    const char *api_keys;
 };
 
 #define SETTINGS_MAX 48

@@ -1,8 +1,13 @@
 #include "cli/target.h"
 
+#include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #define NS_PER_MS        1000000
+#define DEFAULT_ENDPOINT "127.0.0.1:8080"
+#define HOST_BYTES       256
+#define KEY_FILE_BYTES   8200 /* more than any key has */
 #define CONNECT_LIMIT_MS 2000 /* a person waits for it */
 
 bool target_parse_endpoint(const char *endpoint, char *host, size_t size, uint16_t *port)
@@ -36,29 +41,86 @@ int target_exit_code(mayfly_status status)
     }
 }
 
-int target_connect(struct target *target)
+/* --- Where the server is and what it wants to see --- */
+
+static int read_key_file(const char *path, const char *endpoint, mayfly_credentials *credentials)
 {
-    char host[256];
+    char key[KEY_FILE_BYTES];
+    mayfly_error error;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return cli_fail(CLI_LOCAL, "%s cannot be read: %s", path, strerror(errno));
+    (void)setvbuf(file, NULL, _IONBF, 0); /* no copy of the key that is not ours */
+    key[fread(key, 1, sizeof key - 1, file)] = '\0';
+    int problem = ferror(file) ? errno : 0;
+    (void)fclose(file);
+    mayfly_status status = mayfly_credentials_from_text(key, endpoint, credentials, &error);
+    OPENSSL_cleanse(key, sizeof key);
+    if (problem != 0)
+        return cli_fail(CLI_LOCAL, "%s cannot be read: %s", path, strerror(problem));
+    return status == MAYFLY_OK ? CLI_OK : cli_fail(CLI_USAGE, "%s: %s", path, error.message);
+}
+
+/* A key says where its server is, and --endpoint says it better. A key from the environment goes nowhere but where it
+ * belongs: with --endpoint it is left alone. HOST, of HOST_BYTES, is where the host's name may be kept. */
+static int find_server(const struct settings *settings, char host[HOST_BYTES],
+                       mayfly_credentials *credentials)
+{
+    const char *given = settings->endpoint;
+    const char *key = getenv("MOMENTO_API_KEY");
+    const char *key_endpoint = getenv("MOMENTO_ENDPOINT");
+    mayfly_error error;
     uint16_t port;
-    if (target->client != NULL)
-        return CLI_OK;
-    if (!target_parse_endpoint(target->settings.endpoint, host, sizeof host, &port))
-        return cli_fail(CLI_USAGE, "--endpoint takes HOST:PORT, such as 127.0.0.1:8080, not \"%s\"",
-                        target->settings.endpoint);
+    if (settings->credentials_file != NULL) {
+        int code = read_key_file(settings->credentials_file, key_endpoint != NULL ? key_endpoint : given,
+                                 credentials);
+        if (code != CLI_OK || given == NULL)
+            return code;
+    } else if (given == NULL && key != NULL && *key != '\0') {
+        mayfly_status status = mayfly_credentials_from_environment(credentials, &error);
+        return status == MAYFLY_OK ? CLI_OK : cli_fail(CLI_USAGE, "%s", error.message);
+    }
+    if (!target_parse_endpoint(given != NULL ? given : DEFAULT_ENDPOINT, host, HOST_BYTES, &port))
+        return cli_fail(CLI_USAGE, "--endpoint takes HOST:PORT, such as " DEFAULT_ENDPOINT ", not \"%s\"",
+                        given);
+    credentials->cache_host = host;
+    credentials->control_host = NULL;
+    credentials->port = port;
+    return CLI_OK;
+}
+
+static int open_client(struct target *target, mayfly_credentials *credentials)
+{
+    const struct settings *settings = &target->settings;
+    bool has_key = credentials->tls.is_on; /* which is never sent in plain */
+    bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
+    mayfly_error error;
+    credentials->tls = settings_tls(settings->tls || has_key, settings->insecure, settings->ca,
+                                    settings->certificate, settings->key);
+    (void)snprintf(target->address, sizeof target->address, is_v6 ? "[%s]:%u" : "%s:%u",
+                   credentials->cache_host, credentials->port);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
-    configuration.deadline_ms = (uint32_t)(target->settings.timeout_ns / NS_PER_MS);
+    configuration.deadline_ms = (uint32_t)(settings->timeout_ns / NS_PER_MS);
     configuration.connect_timeout_ms =
         configuration.deadline_ms < CONNECT_LIMIT_MS ? configuration.deadline_ms : CONNECT_LIMIT_MS;
-    const struct settings *settings = &target->settings;
-    mayfly_credentials credentials = mayfly_credentials_local(host, port);
-    credentials.tls =
-        settings_tls(settings->tls, settings->insecure, settings->ca, settings->certificate, settings->key);
-    mayfly_error error;
     mayfly_status status =
-        mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER, &target->client, &error);
+        mayfly_client_open(&configuration, credentials, MAYFLY_DRIVEN_BY_CALLER, &target->client, &error);
     if (status == MAYFLY_INVALID_ARGUMENT)
         return cli_fail(CLI_USAGE, "%s", error.message);
     return status == MAYFLY_OK ? CLI_OK : cli_fail(target_exit_code(status), "%s", error.message);
+}
+
+int target_connect(struct target *target)
+{
+    char host[HOST_BYTES] = "";
+    mayfly_credentials credentials = mayfly_credentials_local(host, 0);
+    if (target->client != NULL)
+        return CLI_OK;
+    int code = find_server(&target->settings, host, &credentials);
+    if (code == CLI_OK)
+        code = open_client(target, &credentials);
+    mayfly_credentials_free(&credentials);
+    return code;
 }
 
 int target_call(struct target *target)

@@ -6,6 +6,8 @@
 
 struct verb;
 
+#define TARGET_ADDRESS_BYTES 264
+
 /* Zeroes but for command and verb to begin with. */
 struct target {
     const struct cli_command *command;
@@ -21,6 +23,7 @@ struct target {
     char *input;          /* what standard input held */
     uint8_t *operand;     /* a hash to compare with */
     mayfly_client *client;
+    char address[TARGET_ADDRESS_BYTES]; /* that it is connected to, for people */
     mayfly_reply *reply;
 };
 

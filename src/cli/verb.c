@@ -25,6 +25,12 @@ const struct verb *verb_find(const struct cli_command *command, int argc, char *
     return verb->name != NULL ? verb : NULL;
 }
 
+size_t verb_options(const struct verb *verb, struct option table[SETTINGS_MAX])
+{
+    size_t count = settings_of(verb->options, table);
+    return verb->is_local ? count : count + settings_common(table + count);
+}
+
 static int fail_unknown(const struct cli_command *command, const char *given)
 {
     char known[256] = "";
@@ -40,8 +46,7 @@ static int fail_unknown(const struct cli_command *command, const char *given)
 static int read_command_line(struct target *target, int argc, char **argv)
 {
     const struct verb *verb = target->verb;
-    size_t count = settings_common(target->table);
-    count += settings_of(verb->options, target->table + count);
+    size_t count = verb_options(verb, target->table);
     target->arguments = argv;
     if (!options_init(&target->options, target->table, count, &target->settings) ||
         !options_read_environment(&target->options) ||

@@ -39,9 +39,10 @@ struct verb {
     bool optional;                           /* the last one may be left out */
     bool all;                                /* the whole collection, as request.all says */
     unsigned options;                        /* TAKES_..., see settings.h */
-    int (*adjust)(struct target *target);    /* what the rest of the row cannot say of the request, or NULL */
-    int (*print)(struct target *target);     /* a successful answer, see print.h */
-    int (*run)(struct target *target);       /* NULL, or all of it instead of call and print */
+    bool is_local; /* calls no server, so the options of those that do are not its own */
+    int (*adjust)(struct target *target); /* what the rest of the row cannot say of the request, or NULL */
+    int (*print)(struct target *target);  /* a successful answer, see print.h */
+    int (*run)(struct target *target);    /* NULL, or all of it instead of call and print */
 };
 
 /* A command's verbs, a table a file. */
@@ -49,13 +50,16 @@ extern const struct verb cache_verbs[], ping_verbs[];
 extern const struct verb get_verbs[], set_verbs[], delete_verbs[], increment_verbs[], exists_verbs[],
     type_verbs[], ttl_verbs[], batch_verbs[];
 extern const struct verb dictionary_verbs[], sets_verbs[], list_verbs[], sorted_set_verbs[],
-    leaderboard_verbs[], topic_verbs[];
+    leaderboard_verbs[], topic_verbs[], key_verbs[];
 
 /* Runs the command that ARGV[0] names. */
 int verb_run(const struct cli_command *command, int argc, char **argv);
 
 /* The command's verb that the arguments name; NULL where they name none. */
 const struct verb *verb_find(const struct cli_command *command, int argc, char **argv);
+
+/* All options of a verb, its own first; returns how many of TABLE were filled. */
+size_t verb_options(const struct verb *verb, struct option table[SETTINGS_MAX]);
 
 /* Whether the command is its own verb. */
 static inline bool verb_is_only(const struct verb *verb)

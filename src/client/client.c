@@ -25,10 +25,10 @@ struct metadata *client_metadata(struct mayfly_client *client, const char *cache
 
     struct metadata_pair pairs[4 + CLIENT_METADATA_MAX];
     size_t count = 0;
-    if (client->api_key != NULL)
-        pairs[count++] = (struct metadata_pair){bytes_of("authorization"), bytes_of(client->api_key)};
     if (cache != NULL)
         pairs[count++] = (struct metadata_pair){bytes_of("cache"), bytes_of(cache)};
+    if (client->api_key != NULL)
+        pairs[count++] = (struct metadata_pair){bytes_of("authorization"), bytes_of(client->api_key)};
     if (!client->introduced) {
         pairs[count++] = (struct metadata_pair){bytes_of("agent"), bytes_of(AGENT)};
         pairs[count++] = (struct metadata_pair){bytes_of("runtime-version"), bytes_of("c")};

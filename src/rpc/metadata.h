@@ -21,6 +21,7 @@ struct metadata {
     /* For the owner of the connection; freed with the handle. */
     void *attachment;
     void (*attachment_free)(void *attachment);
+    uint64_t mark; /* likewise a number, 0 at first */
 };
 
 /* A handle on copies of PAIRS with one reference, or NULL when memory is out. */

@@ -36,10 +36,11 @@ bool address_parse(const char *option, const char *text, bool trusted, union add
     }
     if (is_loopback(address) || trusted)
         return true;
-    (void)snprintf(error, SERVER_ERROR_BYTES,
-                   "%s can be reached from other machines, and every caller may read and change everything; "
-                   "add --trusted-network if that is what you want",
-                   text);
+    (void)snprintf(
+        error, SERVER_ERROR_BYTES,
+        "%s can be reached from other machines, and every caller may read and change everything; "
+        "guard it (--tls-certificate and --api-keys) or add --trusted-network if that is what you want",
+        text);
     return false;
 }
 

@@ -74,8 +74,8 @@
     M("/cache_client.Ping/Ping", UNARY, .handle = ping_ping)                                                 \
     M(PUBSUB "Publish", UNARY, .handle = pubsub_publish)                                                     \
     M(PUBSUB "Subscribe", SERVER_STREAMS, .handle = pubsub_subscribe, .drain = pubsub_drain)                 \
-    M(HEALTH "Check", UNARY, .handle = health_check)                                                         \
-    M(HEALTH "Watch", SERVER_STREAMS, .handle = health_watch, .drain = health_drain)                         \
+    M(HEALTH "Check", UNARY, .handle = health_check, .is_open = true)                                        \
+    M(HEALTH "Watch", SERVER_STREAMS, .handle = health_watch, .drain = health_drain, .is_open = true)        \
     M("/grpc.reflection.v1." REFLECTION, BOTH_STREAM, .handle = reflection_message,                          \
       .half_closed = reflection_half_closed, .drain = reflection_drain)                                      \
     M("/grpc.reflection.v1alpha." REFLECTION, BOTH_STREAM, .handle = reflection_message,                     \

@@ -19,6 +19,7 @@ struct rig_plan;
 struct server_method {
     void (*handle)(struct server_request *request, struct bytes message);
     bool wants_cache; /* the metadata must name a cache that exists */
+    bool is_open;     /* to callers without an API key too: for those who watch over the server */
     /* Streaming requests: no more messages will come. */
     void (*half_closed)(struct server_request *request);
     /* The server is going down: end the stream. NULL for calls that end by themselves. */

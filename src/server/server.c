@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "server/keys.h"
 #include "server/quota.h"
 #include "server/rig.h"
 #include "server/services.h"
@@ -134,8 +135,10 @@ static bool start_listening(struct running *running, char error[SERVER_ERROR_BYT
 {
     const struct server_settings *settings = running->server.settings;
     union address address;
+    bool is_guarded =
+        settings->tls_certificate != NULL && (settings->api_keys != NULL || settings->tls_client_ca != NULL);
     running->listening =
-        address_parse("listen", settings->listen, settings->trusted_network, &address, error) &&
+        address_parse("listen", settings->listen, settings->trusted_network || is_guarded, &address, error) &&
         address_listen("listen", settings->listen, &address, &running->listener, &running->workers[0].loop,
                        on_accepted, running, error);
     return running->listening;
@@ -241,6 +244,22 @@ static void log_counters(const struct running *running)
     log_write(running->server.log, LOG_INFO, "counters", fields, count);
 }
 
+/* --- API keys --- */
+
+static void reload_keys(const struct server *server)
+{
+    char error[SERVER_ERROR_BYTES];
+    if (server->keys == NULL)
+        return;
+    if (keys_reload(server->keys, error)) {
+        const struct log_field fields[] = {log_number("keys", (int64_t)keys_count(server->keys))};
+        log_write(server->log, LOG_INFO, "API keys read again", fields, 1);
+    } else {
+        const struct log_field fields[] = {log_text("problem", error)};
+        log_write(server->log, LOG_ERROR, "API keys stay as they were", fields, 1);
+    }
+}
+
 /* --- Signals --- */
 
 static void close_signals(struct running *running)
@@ -282,6 +301,7 @@ static void on_report(uv_signal_t *handle, int number)
 static void server_reload(struct running *running)
 {
     reload_tls(running);
+    reload_keys(&running->server);
 }
 
 static void on_reload(uv_signal_t *handle, int number)
@@ -377,9 +397,18 @@ static bool prepare_extras(struct server *server)
     return (server->quotas != NULL) == has_rates && (server->rig != NULL) == server->settings->test_faults;
 }
 
+static bool read_keys(struct server *server, char error[SERVER_ERROR_BYTES])
+{
+    if (server->settings->api_keys != NULL)
+        server->keys = keys_open(server->settings->api_keys, error);
+    return (server->keys != NULL) == (server->settings->api_keys != NULL);
+}
+
 static bool prepare(struct running *running, char error[SERVER_ERROR_BYTES])
 {
     struct server *server = &running->server;
+    if (!read_keys(server, error))
+        return false;
     raise_descriptor_limit(server);
     struct store_memory_options options = {
         .limit_bytes = (uint64_t)server->settings->memory_limit_bytes,
@@ -444,6 +473,7 @@ bool server_run(const struct server_settings *settings, const struct log *log, c
     test_port_free(running.test_port);
     rig_destroy(running.server.rig);
     quotas_destroy(running.server.quotas);
+    keys_close(running.server.keys);
     h2_methods_destroy(running.server.methods);
     topics_destroy(running.server.topics);
     store_destroy(running.server.store);

@@ -46,6 +46,7 @@ struct server_settings {
     const char *log_level;
     bool test_faults;
     const char *test_faults_listen;
+    const char *api_keys;
 };
 
 /* The settings as a table, for parsing, help and documentation. */

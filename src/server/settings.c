@@ -26,7 +26,8 @@ const struct option server_options[] = {
     {.name = "trusted-network",
      .type = OPTION_FLAG,
      .offset = AT(trusted_network),
-     .help = "allow addresses beyond loopback: whoever reaches them can read and change every cache"},
+     .help = "allow addresses beyond loopback without TLS and keys: whoever reaches them can read and change "
+             "every cache"},
     {.name = "tls-certificate",
      .type = OPTION_TEXT,
      .offset = AT(tls_certificate),
@@ -43,6 +44,13 @@ const struct option server_options[] = {
      .offset = AT(tls_client_ca),
      .value_name = "FILE",
      .help = "let only clients in whose certificate is signed by one of these (PEM)"},
+    {.name = "api-keys",
+     .type = OPTION_TEXT,
+     .offset = AT(api_keys),
+     .value_name = "FILE",
+     .help =
+         "serve nobody without an API key whose SHA-256 is a line of this file, which `mayfly key create` "
+         "writes; read again at SIGHUP"},
     {.name = "threads",
      .type = OPTION_NUMBER,
      .offset = AT(threads),

@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include "base/clock.h"
+#include "server/keys.h"
 #include "server/rig.h"
 #include "server/services.h"
 
@@ -18,10 +19,24 @@ static const char *const cause_names[SERVER_CAUSES] = {
 
 /* --- What a connection tells --- */
 
+/* Whether the caller may call this method. One who may not is answered before its message is taken in. */
+static bool admit(struct server_worker *worker, struct h2_call *call)
+{
+    struct keys *keys = worker->server->keys;
+    if (keys == NULL || server_methods[call->method].is_open || keys_admit(keys, call->metadata))
+        return true;
+    server_count(&worker->counters.replies[STATUS_UNAUTHENTICATED]);
+    h2_finish(call, STATUS_UNAUTHENTICATED,
+              bytes_of("this server wants an API key that it knows in the metadata `authorization`"), NULL);
+    return false;
+}
+
 static void on_opened(void *owner, struct h2_call *call)
 {
     struct server_connection *connection = owner;
     struct server_worker *worker = connection->worker;
+    if (!admit(worker, call))
+        return;
     struct server_request *request = server_request_open(connection, call);
     if (request == NULL)
         h2_finish(call, STATUS_RESOURCE_EXHAUSTED, bytes_of("the server is out of memory"), NULL);

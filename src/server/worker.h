@@ -41,6 +41,7 @@ struct server {
     struct h2_methods *methods;
     struct topics *topics;
     struct quotas *quotas;         /* NULL without rates */
+    struct keys *keys;             /* NULL without --api-keys */
     struct server_rig *rig;        /* NULL without --test-faults */
     _Atomic uint64_t caches_epoch; /* moves when a cache is created or deleted */
     _Atomic int64_t open_connections;
