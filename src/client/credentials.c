@@ -29,7 +29,7 @@ struct owned {
     char texts[];
 };
 
-struct endpoint {
+struct place {
     char host[HOST_MAX + 1];
     uint16_t port;
     bool is_plain; /* an address or this machine: no name can stand before it */
@@ -100,7 +100,7 @@ static bool parse_port(struct bytes text, uint16_t *port)
 }
 
 /* HOST, HOST:PORT, and IPv6 as ADDRESS, [ADDRESS] or [ADDRESS]:PORT. */
-static bool parse_endpoint(struct bytes text, struct endpoint *endpoint)
+static bool parse_place(struct bytes text, struct place *place)
 {
     const uint8_t *first = memchr(text.data, ':', text.size);
     const uint8_t *last = memrchr(text.data, ':', text.size);
@@ -108,7 +108,7 @@ static bool parse_endpoint(struct bytes text, struct endpoint *endpoint)
     bool is_bracketed = text.size > 1 && text.data[0] == '[';
     bool is_v6 = is_bracketed || first != last;
     struct bytes host = text;
-    endpoint->port = DEFAULT_PORT;
+    place->port = DEFAULT_PORT;
     if (is_bracketed) {
         const uint8_t *close = memchr(text.data, ']', text.size);
         if (close == NULL || (close + 1 < end && close[1] != ':'))
@@ -120,15 +120,14 @@ static bool parse_endpoint(struct bytes text, struct endpoint *endpoint)
     } else if (last != NULL) {
         host.size = (size_t)(last - text.data);
     }
-    if (last != NULL && !parse_port(bytes_make(last + 1, (size_t)(end - last) - 1), &endpoint->port))
+    if (last != NULL && !parse_port(bytes_make(last + 1, (size_t)(end - last) - 1), &place->port))
         return false;
     if (host.size == 0 || host.size > HOST_MAX || memchr(host.data, '\0', host.size) != NULL)
         return false;
-    memcpy(endpoint->host, host.data, host.size);
-    endpoint->host[host.size] = '\0';
-    endpoint->is_plain =
-        is_v6 || is_address(AF_INET, endpoint->host) || strcasecmp(endpoint->host, "localhost") == 0;
-    return is_v6 ? is_address(AF_INET6, endpoint->host) : is_name(endpoint->host);
+    memcpy(place->host, host.data, host.size);
+    place->host[host.size] = '\0';
+    place->is_plain = is_v6 || is_address(AF_INET, place->host) || strcasecmp(place->host, "localhost") == 0;
+    return is_v6 ? is_address(AF_INET6, place->host) : is_name(place->host);
 }
 
 /* --- Making credentials --- */
@@ -154,9 +153,8 @@ static bool is_key(struct bytes key)
 }
 
 /* Where TOKEN is no place of its own it is NULL. */
-static mayfly_status keep(const struct endpoint *cache, const struct endpoint *control,
-                          const struct endpoint *token, struct bytes key, mayfly_credentials *credentials,
-                          mayfly_error *error)
+static mayfly_status keep(const struct place *cache, const struct place *control, const struct place *token,
+                          struct bytes key, mayfly_credentials *credentials, mayfly_error *error)
 {
     if (!is_key(key))
         return refuse(error, "the API key holds characters that no key has; was it copied whole?");
@@ -180,13 +178,13 @@ static mayfly_status keep(const struct endpoint *cache, const struct endpoint *c
     return tell(error, MAYFLY_OK, "");
 }
 
-static mayfly_status keep_at(struct bytes place, struct bytes key, mayfly_credentials *credentials,
+static mayfly_status keep_at(struct bytes text, struct bytes key, mayfly_credentials *credentials,
                              mayfly_error *error)
 {
-    struct endpoint endpoint;
-    if (!parse_endpoint(place, &endpoint))
+    struct place place;
+    if (!parse_place(text, &place))
         return refuse(error, "the endpoint of the API key is no HOST or HOST:PORT, such as cell.example.com");
-    return keep(&endpoint, &endpoint, &endpoint, key, credentials, error);
+    return keep(&place, &place, &place, key, credentials, error);
 }
 
 /* --- Base64 and JSON --- */
@@ -276,13 +274,13 @@ static mayfly_status read_hosts(const json_t *claims, struct bytes token, mayfly
 {
     struct bytes control_place = member(claims, "cp");
     struct bytes cache_place = member(claims, "c");
-    struct endpoint control;
-    struct endpoint cache;
+    struct place control;
+    struct place cache;
     if (control_place.data == NULL || cache_place.data == NULL)
         return refuse(error,
                       "the token says neither where the service is (claims `cp` and `c`) nor that it is "
                       "a key for any endpoint (claim `t`)");
-    if (!parse_endpoint(control_place, &control) || !parse_endpoint(cache_place, &cache))
+    if (!parse_place(control_place, &control) || !parse_place(cache_place, &cache))
         return refuse(error, "a host in the token's claims is no HOST or HOST:PORT");
     if (control.port != cache.port)
         return refuse(error, "the hosts in the token's claims have ports that differ");
