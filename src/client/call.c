@@ -125,6 +125,8 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
         return NULL;
     }
     call->id = atomic_fetch_add(&client->next_id, 1) + 1;
+    if (client->is_watched)
+        client_watch_step(call, MAYFLY_STEP_STARTED, call->start_ns, 0);
     return call;
 }
 
@@ -185,6 +187,8 @@ static void call_finish(struct client_call *call)
     call->reply.wire_ns = sent ? (uint64_t)(now_ns - call->sent_ns) : 0;
     if (call->reply.status != MAYFLY_OK)
         call->reply.outcome = MAYFLY_DONE;
+    if (client->is_watched)
+        client_watch_done(call, now_ns);
     call->id = 0; /* too late to cancel */
     atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
     call->callback(call->context, &call->reply);
@@ -265,6 +269,8 @@ static bool call_send(struct client_call *call, struct channel *channel)
                           memory_order_relaxed);
     list_remove(&call->link);
     list_push_back(&client->in_flight, &call->link);
+    if (client->is_watched)
+        client_watch_step(call, MAYFLY_STEP_SENT, now_ns, call->request.size);
     if (++channel->calls == CHANNEL_CALLS_MAX)
         client_channel_leave(channel);
     return true;
@@ -343,6 +349,9 @@ void client_call_message(struct client_call *call, struct bytes message)
 {
     static const char problem[] = "the reply is not what the method promises";
     const struct client_method *method = &client_methods[call->method];
+    const struct mayfly_client *client = call->client;
+    if (client->is_watched)
+        client_watch_step(call, MAYFLY_STEP_RECEIVED, client->loop.now_ns, message.size);
     if (method->decode(call, message))
         return;
     if (method->traits & STREAMS) /* nobody knows how much of this would come */
