@@ -80,8 +80,8 @@ static bool keep_address(struct mayfly_client *client, const mayfly_credentials 
  * what has become of freed memory. */
 static struct mayfly_client *client_alloc(void)
 {
-    void *pages = mmap(NULL, sizeof(struct mayfly_client), PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *pages =
+        mmap(NULL, sizeof(struct mayfly_client), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return pages != MAP_FAILED ? pages : NULL;
 }
 
@@ -127,7 +127,8 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
     if (client == NULL)
         return NULL;
     client->configuration = *configuration;
-    client->configuration.name = client->name = strdup(configuration->name != NULL ? configuration->name : "");
+    client->configuration.name = client->name =
+        strdup(configuration->name != NULL ? configuration->name : "");
     client->drive = drive;
     client->process = getpid();
     bool is_adaptive = configuration->concurrency == MAYFLY_ADAPTIVE;

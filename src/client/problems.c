@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#define DEADLINE_MAX_MS UINT32_C(86400000)
+#define DEADLINE_MAX_MS         UINT32_C(86400000)
 #define CACHE_NAME_MAX          255
 #define METADATA_BYTES_MAX      32768 /* names and values of a request */
 #define METADATA_OVERHEAD_BYTES 32    /* for each, as HTTP/2 counts */

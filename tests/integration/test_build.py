@@ -19,7 +19,7 @@ PROGRAM = """
 
 int main(int argc, char **argv)
 {
-    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    mayfly_configuration configuration = mayfly_configuration_laptop();
     mayfly_credentials credentials = mayfly_credentials_local("127.0.0.1", (uint16_t)atoi(argv[argc - 1]));
     mayfly_client *client;
     mayfly_error error;
