@@ -30,9 +30,9 @@ extern "C" {
  * most OWN_TIMEOUT_MS, -1 standing for ever in both. To be called before every wait. */
 static inline int mayfly_epoll_before_wait(mayfly_client *client, int own_timeout_ms)
 {
-    if (mayfly_client_timeout_ms(client) == 0)
-        (void)mayfly_client_step(client, false);
     int timeout_ms = mayfly_client_timeout_ms(client);
+    if (timeout_ms == 0) /* and no wait behind it: callbacks may have run that the loop looks out for */
+        (void)mayfly_client_step(client, false);
     if (own_timeout_ms < 0 || (timeout_ms >= 0 && timeout_ms < own_timeout_ms))
         return timeout_ms;
     return own_timeout_ms;

@@ -46,11 +46,11 @@ static inline void mayfly_libuv_on_alarm(uv_timer_t *alarm)
 static inline void mayfly_libuv_before_wait(uv_prepare_t *before_wait)
 {
     mayfly_libuv *adapter = (mayfly_libuv *)before_wait->data;
-    if (mayfly_client_timeout_ms(adapter->client) == 0)
+    int timeout_ms = mayfly_client_timeout_ms(adapter->client);
+    if (timeout_ms == 0) /* and no wait behind it: callbacks may have run that somebody looks out for */
         (void)mayfly_client_step(adapter->client, false);
     if (uv_is_closing((uv_handle_t *)before_wait)) /* a callback has detached the client */
         return;
-    int timeout_ms = mayfly_client_timeout_ms(adapter->client);
     if (timeout_ms < 0) {
         (void)uv_timer_stop(&adapter->alarm);
         return;
