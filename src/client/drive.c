@@ -88,18 +88,17 @@ void client_drive_post(struct mayfly_client *client)
 
 /* --- Admission --- */
 
-static void leave(struct mayfly_client *client)
+static void leave(struct route *route)
 {
-    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&route->admitted, 1, memory_order_relaxed);
 }
 
-static bool admit(struct mayfly_client *client)
+static bool admit(struct route *route)
 {
-    uint64_t limit = (uint64_t)atomic_load_explicit(&client->limit, memory_order_relaxed) +
-                     client->configuration.max_backlog;
-    if (atomic_fetch_add_explicit(&client->admitted, 1, memory_order_relaxed) < limit)
+    uint64_t limit = (uint64_t)client_route_limit(route) + route->client->configuration.max_backlog;
+    if (atomic_fetch_add_explicit(&route->admitted, 1, memory_order_relaxed) < limit)
         return true;
-    leave(client);
+    leave(route);
     return false;
 }
 
@@ -118,11 +117,12 @@ static struct client_call *admit_call(struct mayfly_client *client, const mayfly
         return NULL;
     *status = MAYFLY_RESOURCE_EXHAUSTED;
     *message = "too many calls are waiting; see max_in_flight and max_backlog";
-    if (!admit(client))
+    struct route *route = client_route_of(client, request->method);
+    if (!admit(route))
         return NULL;
     struct client_call *call = client_call_prepare(client, request, callback, context);
     if (call == NULL) {
-        leave(client);
+        leave(route);
         *message = "memory is out";
         return NULL;
     }
@@ -167,11 +167,12 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
     if (client->drive != MAYFLY_DRIVEN_BY_CALLER) {
         hand_over(client, call);
     } else if (!client_call_begin(call)) {
+        struct route *route = call->route;
         call->reply.status = MAYFLY_RESOURCE_EXHAUSTED;
         if (client->is_watched)
             client_watch_done(call, clock_now_ns());
         client_call_discard(call);
-        leave(client);
+        leave(route);
         return MAYFLY_RESOURCE_EXHAUSTED;
     }
     return MAYFLY_OK;
