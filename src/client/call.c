@@ -507,6 +507,12 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
     call->reply.trailer_count = trailers->count;
 }
 
+/* A failure has a sentence, also where the server has none. */
+static const char *reason_of(struct client_call *call, struct bytes message)
+{
+    return message.size > 0 ? arena_copy_text(&call->arena, message) : "the server gave no reason";
+}
+
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
 {
     bool is_over = call->client->closing || call->deadline.due_ns <= clock_now_ns();
@@ -517,7 +523,7 @@ void client_call_closed(struct client_call *call, const struct h2_outcome *outco
     if (outcome->status != STATUS_OK && call->client->closing)
         call_fail(call, MAYFLY_CANCELLED, "the client was closed");
     else if (outcome->status != STATUS_OK)
-        call_fail(call, (mayfly_status)outcome->status, arena_copy_text(&call->arena, outcome->message));
+        call_fail(call, (mayfly_status)outcome->status, reason_of(call, outcome->message));
     else if (call->batch.count < call->batch.asked && call->reply.status == MAYFLY_OK)
         call_fail(call, MAYFLY_INTERNAL, "the reply has fewer items than were asked for");
     if (is_refused)
