@@ -110,6 +110,7 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
     call->timeout_ns = (int64_t)deadline_ms * CLOCK_NS_PER_MS;
     call->start_ns = clock_now_ns();
     call->moves = call->retries = 0;
+    call->avoid = NULL;
     call->reply = (mayfly_reply){.message = ""};
     call->batch.asked = method->traits & ANSWERS_EACH ? request->item_count : 0;
 
@@ -352,12 +353,12 @@ void client_pump(struct route *route)
     }
     while (!list_empty(&route->backlog) && route->in_flight < client_route_limit(route) &&
            !route->client->closing) {
-        struct channel *channel = client_route_choose(route);
+        struct client_call *call = list_entry(route->backlog.next, struct client_call, link);
+        struct channel *channel = client_route_choose(route, call->avoid);
         if (channel == NULL) {
             client_route_lacks(route);
             return;
         }
-        struct client_call *call = list_entry(route->backlog.next, struct client_call, link);
         if (!call_send(call, channel))
             fail_soon(
                 call,
@@ -458,6 +459,7 @@ static void call_repeat(struct client_call *call, mayfly_status status, int64_t 
     int64_t now_ns = clock_now_ns();
     atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
     client_call_forget(call);
+    call->avoid = call->channel;
     leave_flight(call, now_ns, status);
     list_remove(&call->link);
     bool is_pausing = pause_ns > 0 && net_loop_arm(&client->loop, &call->pause, clock_add(now_ns, pause_ns));

@@ -20,6 +20,7 @@
 #define CLIENT_HEADER_BYTES  65536
 #define TOPIC_INTERVAL_MS    5000 /* keepalive of subscriptions, which wait for ever */
 #define KEEPALIVE_TIMEOUT_MS 1000 /* where none is set */
+#define LATE_INTERVALS       3
 #define STALL_LIMIT_NS       ((int64_t)30 * CLOCK_NS_PER_S)
 #define CLIENT_BUFFERED_MAX  ((size_t)1 << 30)
 
@@ -83,16 +84,21 @@ static void ping(struct channel *channel)
     keepalive_arm(channel, now_ns, keepalive_of(channel).timeout_ms);
 }
 
+/* A client that is not driven between its calls comes late to its pings. By then a connection may be dead for long, so
+ * no call is sent on it before it has answered. */
 static void on_keepalive(struct timer *timer)
 {
     struct channel *channel = list_entry(timer, struct channel, keepalive);
     int64_t interval_ns = (int64_t)keepalive_of(channel).interval_ms * CLOCK_NS_PER_MS;
-    if (is_pinged(channel) || channel->is_suspect)
+    int64_t silent_ns = channel->client->loop.now_ns - channel->heard_ns;
+    if (is_pinged(channel) || channel->is_suspect) {
         net_connection_close(channel->net, "the server does not answer keepalive pings");
-    else if (channel->client->loop.now_ns - channel->heard_ns < interval_ns)
+    } else if (silent_ns < interval_ns) {
         keepalive_arm(channel, channel->heard_ns, keepalive_of(channel).interval_ms);
-    else if (interval_ns > 0)
+    } else if (interval_ns > 0) {
+        channel->is_suspect = silent_ns > LATE_INTERVALS * interval_ns;
         ping(channel);
+    }
 }
 
 void client_channel_suspect(struct channel *channel, int64_t sent_ns)
@@ -106,9 +112,11 @@ void client_channel_suspect(struct channel *channel, int64_t sent_ns)
 
 /* --- Leaving --- */
 
+/* Whether the connection was of use, so that it may be replaced at once. */
 static bool is_steady(const struct channel *channel)
 {
-    return channel->state == CHANNEL_READY && clock_now_ns() - channel->ready_ns >= STEADY_NS;
+    return channel->state == CHANNEL_READY &&
+           (channel->has_served || clock_now_ns() - channel->ready_ns >= STEADY_NS);
 }
 
 static void channel_free(struct channel *channel)
@@ -162,7 +170,7 @@ static void channel_pump(const struct channel *channel)
 
 static void on_message(void *owner, struct h2_call *call, struct bytes message)
 {
-    (void)owner;
+    ((struct channel *)owner)->has_served = true;
     client_call_message(call->user, message);
 }
 
@@ -316,7 +324,7 @@ static bool channel_disconnect(struct channel *channel)
         atomic_fetch_add_explicit(&client->disconnects, 1, memory_order_relaxed);
     if (is_steady(channel))
         channel->tries = 0;
-    channel->was_ready = false;
+    channel->was_ready = channel->has_served = false;
     channel->is_suspect = false;
     channel->net = NULL;
     return was_ready;

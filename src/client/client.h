@@ -76,7 +76,8 @@ struct client_call {
     struct metadata_pair *extras; /* likewise, all in the arena */
     size_t extra_count;
 
-    struct channel *channel; /* while in flight */
+    struct channel *channel;     /* while in flight */
+    const struct channel *avoid; /* where it failed, if it is still there */
     struct h2_call *stream;
     struct timer deadline;
     struct timer pause; /* before the next attempt */
@@ -195,8 +196,9 @@ void client_route_init(struct route *route, struct mayfly_client *client, struct
 struct route *client_route_of(struct mayfly_client *client, mayfly_method method);
 /* How many of its calls may be on the wire. Any thread. */
 uint32_t client_route_limit(const struct route *route);
-/* The ready channel with the fewest streams and room for one more, or NULL. */
-struct channel *client_route_choose(const struct route *route);
+/* The ready channel with the fewest streams and room for one more, or NULL; one to AVOID (or NULL) only if there is no
+ * other. */
+struct channel *client_route_choose(const struct route *route, const struct channel *avoid);
 /* Opens the channels that are lacking for all that is wanted: at once, or later where so many TRIES came before them.
  * False when memory is out. */
 bool client_route_fill(struct route *route, unsigned tries);
@@ -230,6 +232,7 @@ struct channel {
     struct route *route;
     enum channel_state state;
     bool was_ready;             /* this connection */
+    bool has_served;            /* likewise: it brought a reply */
     bool is_suspect;            /* a call timed out and nothing was heard: it gets no other before there is */
     bool is_slow;               /* to connect: not counted upon */
     struct net_connection *net; /* NULL while waiting or resolving */

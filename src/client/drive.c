@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define RESTED_NS ((int64_t)100 * CLOCK_NS_PER_MS)
+
 struct cancel {
     struct list link;
     mayfly_handle handle;
@@ -320,12 +322,21 @@ void client_wait(struct waiter *waiter)
         drive_for_all(client, waiter);
 }
 
+/* A client that nobody drove for a while hears first what has come meanwhile, such as that a connection is gone, before
+ * a call goes out on it. */
+static void catch_up(struct mayfly_client *client)
+{
+    if (clock_now_ns() - client->loop.now_ns > RESTED_NS)
+        net_loop_step(&client->loop, false);
+}
+
 static void wait_among_threads(struct mayfly_client *client, struct client_call *call, struct waiter *waiter)
 {
     (void)pthread_mutex_lock(&client->lock);
     if (!client->driven) {
         client->driven = true;
         (void)pthread_mutex_unlock(&client->lock);
+        catch_up(client);
         begin_prepared(call);
         (void)pthread_mutex_lock(&client->lock);
         drive_for_all(client, waiter);
@@ -351,6 +362,7 @@ static void wait_for(struct mayfly_client *client, struct client_call *call, str
         wait_among_threads(client, call, waiter);
         return;
     }
+    catch_up(client);
     if (!client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     while (!waiter->done)

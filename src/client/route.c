@@ -57,16 +57,25 @@ struct route *client_route_of(struct mayfly_client *client, mayfly_method method
     return is_apart ? &client->control : &client->data;
 }
 
-struct channel *client_route_choose(const struct route *route)
+static bool has_room(const struct channel *channel)
+{
+    return channel->state == CHANNEL_READY && !channel->is_suspect && h2_capacity(channel->net->h2) > 0;
+}
+
+struct channel *client_route_choose(const struct route *route, const struct channel *avoid)
 {
     struct channel *best = NULL;
+    struct channel *last = NULL;
     for (struct list *at = route->channels.next; at != &route->channels; at = at->next) {
         struct channel *channel = channel_at(at);
-        if (channel->state == CHANNEL_READY && !channel->is_suspect &&
-            (best == NULL || channel->streams < best->streams) && h2_capacity(channel->net->h2) > 0)
+        if ((best != NULL && channel->streams >= best->streams) || !has_room(channel))
+            continue;
+        if (channel == avoid)
+            last = channel;
+        else
             best = channel;
     }
-    return best;
+    return best != NULL ? best : last;
 }
 
 bool client_route_has_hope(const struct route *route)
@@ -200,8 +209,10 @@ void client_route_joined(struct route *route)
 void client_route_rejoined(struct channel *channel)
 {
     struct route *route = channel->route;
+    if (!route->is_for_calls)
+        return;
     abandon_slow(route, true);
-    if (tally_without(route, channel).channels >= route->max_channels && route->is_for_calls)
+    if (tally_without(route, channel).channels >= route->max_channels)
         client_channel_leave(channel);
 }
 

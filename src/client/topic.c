@@ -250,7 +250,7 @@ static void open_channel(struct mayfly_client *client)
 void client_topics_pump(struct mayfly_client *client)
 {
     while (!list_empty(&client->topics_waiting) && !client->closing) {
-        struct channel *channel = client_route_choose(&client->topics);
+        struct channel *channel = client_route_choose(&client->topics, NULL);
         if (channel == NULL) {
             open_channel(client);
             return;

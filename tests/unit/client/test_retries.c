@@ -14,6 +14,7 @@ static void begin(void (*answer)(struct peer *, struct peer_link *, uint32_t, un
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.deadline_ms = 5000;
     configuration.retry_budget_percent = 0; /* as many as `retries` allows */
+    configuration.reconnect_max_ms = 50;
     configuration.min_channels = configuration.max_channels = 1;
     client = client_open_with(&configuration, peer.port, MAYFLY_DRIVEN_BY_CALLS);
 }
