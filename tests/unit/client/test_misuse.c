@@ -119,6 +119,8 @@ static void what_is_null_is_an_invalid_argument(void **state)
     assert_int_equal(mayfly_start(client, NULL, on_end, NULL, NULL), MAYFLY_INVALID_ARGUMENT);
     assert_int_equal(mayfly_start(client, &ping, NULL, NULL, NULL), MAYFLY_INVALID_ARGUMENT);
     assert_non_null(strstr(mayfly_request_problem(NULL), "NULL"));
+    assert_non_null(strstr(mayfly_configuration_problem(NULL), "NULL"));
+    assert_int_equal(mayfly_configuration_print(NULL, NULL, 0), 0);
     assert_int_equal(mayfly_client_latency(client, MAYFLY_METHOD_PING, MAYFLY_LATENCY_WIRE, NULL),
                      MAYFLY_INVALID_ARGUMENT);
     assert_int_equal(mayfly_subscribe(client, NULL, NULL, NULL, &subscription, &error),
