@@ -12,9 +12,23 @@
  * - MAYFLY_DRIVEN_BY_THREAD: a thread of the client's own, on which all callbacks run and no signals are
  *   handled. Calls of both kinds from any thread but, for the blocking ones, that one.
  *
- * A client keeps its connections by itself: one that is lost, or that the server asks to leave, is replaced,
- * at once at first and then less and less often, twice a second at the least. Calls wait for a try to
- * connect that is under way or to come, and fail with UNAVAILABLE when it fails.
+ * A client keeps its connections by itself. Another one opens when the calls that may be on the wire need it, and
+ * closes when they did not for a while (see channel_idle_ms). One that is lost, or that the server asks to leave,
+ * is replaced: at once where it was of use, else less and less often, but no later than reconnect_max_ms after
+ * the last try. All addresses of a host are tried in turn, and its name is resolved again when they have
+ * failed. Calls wait for a try to connect that is under way or to come; when one fails and no other is under
+ * way they fail with UNAVAILABLE. None waits beyond its deadline.
+ *
+ * A connection that dies silently is found out by keepalive or by the first call whose deadline passes on it: if
+ * nothing has come since that call was sent, the next calls go to other connections, new ones if need be,
+ * until it has answered.
+ *
+ * Where this library itself says DEADLINE_EXCEEDED or UNAVAILABLE, the message tells whether the server may have
+ * executed the call. What it certainly did not see is sent again by itself, whatever the method (see `retries`).
+ *
+ * Where the credentials name a control host, calls that create, delete, list and flush caches go there: by one
+ * connection that opens when it is needed, closes when it is not, and has no keepalive, at most 100 at once.
+ * Neither host holds up the calls to the other. Subscriptions have connections of their own.
  *
  * After a fork, the parent's clients stay the parent's. A child that uses one is told FAILED_PRECONDITION
  * (mayfly_call, mayfly_start, mayfly_client_step, mayfly_subscribe), and mayfly_cancel and mayfly_client_close do

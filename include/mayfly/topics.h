@@ -13,7 +13,7 @@
  *     mayfly_unsubscribe(subscription);
  *
  * A subscription heals by itself: when its connection is lost, or the server ends it for a reason that may
- * pass, it connects again, at least twice a second, and goes on behind the last item that it told. What it
+ * pass, it connects again, after reconnect_max_ms at the latest, and goes on behind the last item that it told. What it
  * could not get is told as a discontinuity; no item is told twice or out of order, and none is missing
  * without being told.
  *

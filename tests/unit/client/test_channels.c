@@ -315,7 +315,7 @@ static void a_peer_that_leaves_all_the_time_executes_every_call_once(void **stat
     mayfly_client *client = open_with(leave_often, 100, &configuration);
     struct ends ends = {0};
     for (int i = 0; i < KEYS; i++) {
-        char key[8];
+        char key[16];
         (void)snprintf(key, sizeof key, "%04d", i);
         (void)start(client, mayfly_increment("cache", mayfly_text(key), 1, 1000), &ends);
     }

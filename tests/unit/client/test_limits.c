@@ -342,6 +342,46 @@ static void a_server_that_shuts_down_under_load_costs_no_call_that_it_took(void 
     server_stop(&server);
 }
 
+static void a_thousand_calls_in_flight_are_back_within_a_second_of_the_server(void **state)
+{
+    (void)state;
+    enum { CALLS = 1000, MANY = 10000000 };
+    struct test_server server = server_start(SERVER_PLAIN);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.max_in_flight = CALLS;
+    mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLER);
+    struct ends ends = {.client = client, .again = MANY};
+    const mayfly_request ping = mayfly_ping();
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(mayfly_start(client, &ping, on_end_again, &ends, NULL), MAYFLY_OK);
+    while (mayfly_client_count(client).connections < 10 || ends.count < 2 * CALLS)
+        assert_int_equal(mayfly_client_step(client, true), MAYFLY_OK);
+
+    server_kill(&server);
+    int64_t start_ns = clock_now_ns();
+    while (ms_since(start_ns) < 300)
+        assert_int_equal(mayfly_client_step(client, true), MAYFLY_OK);
+    assert_int_equal(mayfly_client_count(client).connections, 0);
+    assert_true(ends.statuses[MAYFLY_UNAVAILABLE] >= CALLS);
+    server = server_restart(server.port);
+    start_ns = clock_now_ns();
+    int before = ends.statuses[MAYFLY_OK];
+    while (mayfly_client_count(client).connections < 10 || ends.statuses[MAYFLY_OK] < before + 2 * CALLS) {
+        assert_true(ms_since(start_ns) < 1000);
+        assert_int_equal(mayfly_client_step(client, true), MAYFLY_OK);
+    }
+
+    int started = CALLS + MANY - ends.again;
+    ends.again = 0;
+    while (ends.count < started)
+        assert_int_equal(mayfly_client_step(client, true), MAYFLY_OK);
+    assert_int_equal(ends.statuses[MAYFLY_OK] + ends.statuses[MAYFLY_UNAVAILABLE], ends.count);
+    assert_int_equal(mayfly_client_count(client).calls, ends.count);
+    mayfly_client_close(client);
+    assert_int_equal(ends.count, started); /* each ended once */
+    server_stop(&server);
+}
+
 /* --- Much in both directions --- */
 
 /* Were both ends to stop reading while they cannot write, each would wait for the other. */
@@ -387,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_client_that_rested_does_not_suspect_its_server),
         cmocka_unit_test(a_client_comes_back_to_a_server_that_was_killed_and_restarted),
         cmocka_unit_test(a_server_that_shuts_down_under_load_costs_no_call_that_it_took),
+        cmocka_unit_test(a_thousand_calls_in_flight_are_back_within_a_second_of_the_server),
         cmocka_unit_test(large_values_in_both_directions_pass_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
