@@ -52,6 +52,7 @@ install(TARGETS mayfly libmayfly_shared libmayfly_static
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/mayfly DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES docs/mayfly.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/libmayfly.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
 
 configure_file(cmake/mayfly.pc.in ${PROJECT_BINARY_DIR}/mayfly.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/mayfly.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -68,7 +68,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: %s HOST PORT CACHE\n", argv[0]);
         return 2;
     }
-    const mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    const mayfly_configuration configuration = mayfly_configuration_laptop();
     const mayfly_credentials credentials =
         mayfly_credentials_local(argv[1], (uint16_t)strtoul(argv[2], NULL, 10));
     mayfly_client *client;

@@ -227,7 +227,7 @@ typedef struct mayfly_request {
     size_t range_count;
 
     /* To be set on any request as wanted. */
-    uint32_t deadline_ms;            /* 0: the configuration's */
+    uint32_t deadline_ms;            /* 0: the configuration's; at most 86,400,000 ms */
     const mayfly_metadata *metadata; /* sent with the request: names of a-z, 0-9, -, _ and . that are not
                                         gRPC's own, values of printable ASCII, 32 KiB in all */
     size_t metadata_count;           /* at most 32 */
@@ -435,18 +435,22 @@ static inline mayfly_request mayfly_ping(void)
 
 /* --- Sending --- */
 
+/* NULL, or what is wrong with a request: the sentence that goes with the INVALID_ARGUMENT of mayfly_call, and that
+ * mayfly_start has no place for. A client may refuse more: what is larger than its max_request_bytes. Any thread. */
+MAYFLY_API const char *mayfly_request_problem(const mayfly_request *request);
+
 /* Sends a request and waits for its reply, at most until the deadline. Returns the reply's status; *reply
  * is the caller's to free and never NULL but when memory is out (RESOURCE_EXHAUSTED). Threads: see
- * client.h. INVALID_ARGUMENT from a callback, FAILED_PRECONDITION in a child that was forked after the
- * client opened. */
+ * client.h. INVALID_ARGUMENT for a request that cannot be sent, where something is NULL, and from a callback;
+ * FAILED_PRECONDITION for a client that was closed, and in a child that was forked after it opened. */
 MAYFLY_API mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request,
                                      mayfly_reply **reply);
 
 /* Frees a reply of mayfly_call; NULL is allowed. */
 MAYFLY_API void mayfly_reply_free(mayfly_reply *reply);
 
-/* Told once how a call ended; the reply and all it points at live until it returns. It may start calls and
- * cancel others. */
+/* Told once how a call ended; the reply and all it points at live until it returns. A value that came in one piece
+ * is not copied: it lies where the connection was read. It may start calls and cancel others. */
 typedef void (*mayfly_callback)(void *context, const mayfly_reply *reply);
 
 /* A call under way, to cancel it; a value that may be kept for ever. */
@@ -456,15 +460,16 @@ typedef struct mayfly_handle {
 } mayfly_handle;
 
 /* Sends a request without waiting. OK: the callback will be called, once, never from within this function.
- * Otherwise it will not be: INVALID_ARGUMENT for a request that cannot be sent or a client driven by calls,
- * RESOURCE_EXHAUSTED when the backlog is full or memory is out, CANCELLED while the client is being closed,
- * FAILED_PRECONDITION in a child that was forked after the client opened. HANDLE may be NULL. */
+ * Otherwise it will not be: INVALID_ARGUMENT for a request that cannot be sent (mayfly_request_problem), where
+ * client, request or callback is NULL, and for a client driven by calls; RESOURCE_EXHAUSTED when the backlog is
+ * full or memory is out; CANCELLED while the client is being closed; FAILED_PRECONDITION for a client that was
+ * closed, and in a child that was forked after it opened. HANDLE may be NULL. */
 MAYFLY_API mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
                                       mayfly_callback callback, void *context, mayfly_handle *handle);
 
 /* Ends a call: its callback is told CANCELLED, from within this function when the client is driven by its
- * caller, soon on its own thread otherwise. Does nothing for a call that has ended. What was sent may have
- * been done. */
+ * caller, soon on its own thread otherwise. Does nothing for a call that has ended, for one of another client,
+ * for a client that was closed, and in a child of a fork. What was sent may have been done. */
 MAYFLY_API void mayfly_cancel(mayfly_client *client, mayfly_handle handle);
 
 #ifdef __cplusplus

@@ -31,8 +31,9 @@
  * Neither host holds up the calls to the other. Subscriptions have connections of their own.
  *
  * After a fork, the parent's clients stay the parent's. A child that uses one is told FAILED_PRECONDITION
- * (mayfly_call, mayfly_start, mayfly_client_step), and mayfly_cancel and mayfly_client_close do nothing
- * there; it opens its own.
+ * (mayfly_call, mayfly_start, mayfly_client_step, mayfly_subscribe), and mayfly_cancel and mayfly_client_close do
+ * nothing there; it opens its own. The same holds for a client that was closed: it is known as one for as long
+ * as the process lives.
  */
 #ifndef MAYFLY_CLIENT_H
 #define MAYFLY_CLIENT_H
@@ -62,28 +63,32 @@ MAYFLY_API mayfly_status mayfly_client_open(const mayfly_configuration *configur
                                             const mayfly_credentials *credentials, mayfly_drive drive,
                                             mayfly_client **client, mayfly_error *error);
 
-/* Ends every call (CANCELLED, through its callback) and frees the client; NULL is allowed. Not while another
- * thread uses the client. From one of its callbacks it does nothing. */
+/* Ends every call (CANCELLED, through its callback) and every subscription, and gives back all that the client has.
+ * Not while another thread uses the client. Does nothing for NULL, for a client that was closed, from one of its
+ * callbacks, and in a child of a fork. */
 MAYFLY_API void mayfly_client_close(mayfly_client *client);
 
 /* MAYFLY_DRIVEN_BY_CALLER: a descriptor that is readable when mayfly_client_step has something to do. The
- * same for the client's whole life. -1 for a client that is driven otherwise. */
+ * same for the client's whole life. -1 for a client that is driven otherwise or was closed, and in a child of a
+ * fork. Adapters for libuv, epoll, poll and GLib are in mayfly/adapters/. */
 MAYFLY_API int mayfly_client_descriptor(const mayfly_client *client);
 
 /* MAYFLY_DRIVEN_BY_CALLER: how long to wait for the descriptor before the next step: milliseconds, 0 for not
- * at all, -1 for as long as it takes. Ask again after starting calls and after every step. */
+ * at all, -1 for as long as it takes. Ask again before every wait: starting a call makes it 0, so that the next
+ * step sends it. -1 where there is no descriptor. */
 MAYFLY_API int mayfly_client_timeout_ms(const mayfly_client *client);
 
 /* MAYFLY_DRIVEN_BY_CALLER: does what can be done now; with WAIT, waits until there is something. Callbacks
- * run from here. INVALID_ARGUMENT for a client that is driven otherwise, and from a callback;
- * FAILED_PRECONDITION in a child that was forked after the client opened. */
+ * run from here. INVALID_ARGUMENT for NULL, for a client that is driven otherwise, and from a callback;
+ * FAILED_PRECONDITION for a client that was closed, and in a child that was forked after it opened. */
 MAYFLY_API mayfly_status mayfly_client_step(mayfly_client *client, bool wait);
 
-/* Any thread; the figures are a moment old. */
+/* Any thread; the figures are a moment old. All zero for NULL and for a client that was closed. */
 MAYFLY_API mayfly_client_counts mayfly_client_count(const mayfly_client *client);
 
-/* The latencies of a method (a mayfly_method) since the client opened. Any thread. INVALID_ARGUMENT where there is no such
- * method or kind, FAILED_PRECONDITION for a client that was not opened with measures_latency. */
+/* The latencies of a method (a mayfly_method) since the client opened, of all its calls however they ended. Any
+ * thread. INVALID_ARGUMENT where there is no such method or kind or something is NULL; FAILED_PRECONDITION for a
+ * client that was not opened with measures_latency or was closed, and in a child of a fork. */
 MAYFLY_API mayfly_status mayfly_client_latency(const mayfly_client *client, int method,
                                                mayfly_latency_kind kind, mayfly_latency *latency);
 

@@ -25,7 +25,7 @@ typedef enum mayfly_concurrency {
 } mayfly_concurrency;
 
 typedef struct mayfly_configuration {
-    const char *name; /* for people; must live as long as the client */
+    const char *name; /* for people; a client makes a copy of its own. May be NULL */
 
     /* From the start of a call to its callback, waiting included. 1 to 86,400,000 ms. */
     uint32_t deadline_ms;
@@ -80,8 +80,8 @@ typedef struct mayfly_configuration {
     uint32_t max_request_bytes;
     uint32_t max_reply_bytes;
 
-    /* Whether the client keeps histograms of its latencies (mayfly_client_latency): 30 to 40 KB for each method
-     * in use and some nanoseconds a call. */
+    /* Whether the client keeps histograms of its latencies (mayfly_client_latency): 66 KB for each method in use
+     * and some nanoseconds a call. */
     bool measures_latency;
     /* Told of each step of each call; NULL: nobody, and at no cost. See observe.h. */
     mayfly_observer observer;

@@ -67,3 +67,32 @@ void histogram_add(struct histogram *into, const struct histogram *from)
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         into->buckets[i] += from->buckets[i];
 }
+
+static uint64_t load(const _Atomic uint64_t *from)
+{
+    return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+/* There is one writer, so nothing is lost between the load and the store. */
+static void store(_Atomic uint64_t *to, uint64_t value)
+{
+    atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
+void shared_histogram_record(struct shared_histogram *histogram, uint64_t value)
+{
+    _Atomic uint64_t *bucket = &histogram->buckets[histogram_bucket(value)];
+    store(bucket, load(bucket) + 1);
+    store(&histogram->sum, load(&histogram->sum) + value);
+    if (value > load(&histogram->max))
+        store(&histogram->max, value);
+}
+
+void shared_histogram_read(const struct shared_histogram *from, struct histogram *to)
+{
+    *to = (struct histogram){.sum = load(&from->sum), .max = load(&from->max)};
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        to->buckets[i] = load(&from->buckets[i]);
+        to->count += to->buckets[i];
+    }
+}

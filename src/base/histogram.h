@@ -6,6 +6,7 @@
 #ifndef MAYFLY_BASE_HISTOGRAM_H
 #define MAYFLY_BASE_HISTOGRAM_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +32,18 @@ double histogram_mean(const struct histogram *histogram);
 
 /* Adds all of FROM to INTO. */
 void histogram_add(struct histogram *into, const struct histogram *from);
+
+/* A histogram that is read while it is written: by one thread at a time, which pays no more than for a plain one.
+ * Zeroes are an empty one. */
+struct shared_histogram {
+    _Atomic uint64_t sum;
+    _Atomic uint64_t max;
+    _Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
+};
+
+void shared_histogram_record(struct shared_histogram *histogram, uint64_t value);
+
+/* Any thread: copies FROM as it is at about this moment; a value that is being recorded may be there in part. */
+void shared_histogram_read(const struct shared_histogram *from, struct histogram *to);
 
 #endif

@@ -128,6 +128,8 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
         return NULL;
     }
     call->id = atomic_fetch_add(&client->next_id, 1) + 1;
+    if (client->is_watched)
+        client_watch_step(call, MAYFLY_STEP_STARTED, call->start_ns, 0);
     return call;
 }
 
@@ -206,6 +208,8 @@ static void call_finish(struct client_call *call)
     call->reply.wire_ns = sent ? (uint64_t)(now_ns - call->sent_ns) : 0;
     if (call->reply.status != MAYFLY_OK)
         call->reply.outcome = MAYFLY_DONE;
+    if (client->is_watched)
+        client_watch_done(call, now_ns);
     call->id = 0; /* too late to cancel */
     count_end(client, call->reply.status);
     atomic_fetch_sub_explicit(&call->route->admitted, 1, memory_order_relaxed);
@@ -323,6 +327,8 @@ static bool call_send(struct client_call *call, struct channel *channel)
     count_in_flight(client);
     list_remove(&call->link);
     list_push_back(&client->in_flight, &call->link);
+    if (client->is_watched)
+        client_watch_step(call, MAYFLY_STEP_SENT, now_ns, call->request.size);
     if (++channel->calls == CHANNEL_CALLS_MAX)
         client_channel_leave(channel);
     return true;
@@ -413,6 +419,9 @@ void client_call_message(struct client_call *call, struct bytes message)
 {
     static const char problem[] = "the reply is not what the method promises";
     const struct client_method *method = &client_methods[call->method];
+    const struct mayfly_client *client = call->client;
+    if (client->is_watched)
+        client_watch_step(call, MAYFLY_STEP_RECEIVED, client->loop.now_ns, message.size);
     if (method->decode(call, message))
         return;
     if (method->traits & STREAMS) /* nobody knows how much of this would come */
@@ -500,6 +509,12 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
     call->reply.trailer_count = trailers->count;
 }
 
+/* A failure has a sentence, also where the server has none. */
+static const char *reason_of(struct client_call *call, struct bytes message)
+{
+    return message.size > 0 ? arena_copy_text(&call->arena, message) : "the server gave no reason";
+}
+
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
 {
     bool is_over = call->client->closing || call->deadline.due_ns <= clock_now_ns();
@@ -510,7 +525,7 @@ void client_call_closed(struct client_call *call, const struct h2_outcome *outco
     if (outcome->status != STATUS_OK && call->client->closing)
         call_fail(call, MAYFLY_CANCELLED, "the client was closed");
     else if (outcome->status != STATUS_OK)
-        call_fail(call, (mayfly_status)outcome->status, arena_copy_text(&call->arena, outcome->message));
+        call_fail(call, (mayfly_status)outcome->status, reason_of(call, outcome->message));
     else if (call->batch.count < call->batch.asked && call->reply.status == MAYFLY_OK)
         call_fail(call, MAYFLY_INTERNAL, "the reply has fewer items than were asked for");
     if (is_refused)

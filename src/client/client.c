@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define AGENT          "c:cache:" MAYFLY_VERSION
@@ -102,9 +103,28 @@ static mayfly_status keep_tls(struct mayfly_client *client, const mayfly_tls *tl
     return client->tls != NULL ? MAYFLY_OK : tell(error, MAYFLY_INVALID_ARGUMENT, why);
 }
 
-static void client_free(struct mayfly_client *client)
+/* A client lies in pages of its own. When it is closed they are emptied but stay where they are: zeroes in the
+ * address space, and no memory. So a closed client is known as one wherever it is used, and not a guess at
+ * what has become of freed memory. */
+static struct mayfly_client *client_alloc(void)
+{
+    void *pages =
+        mmap(NULL, sizeof(struct mayfly_client), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages != MAP_FAILED ? pages : NULL;
+}
+
+static void client_empty(struct mayfly_client *client)
+{
+    *client = (struct mayfly_client){.process = 0};
+    (void)madvise(client, sizeof *client, MADV_DONTNEED);
+}
+
+/* Gives back all but the pages. */
+static void client_clear(struct mayfly_client *client)
 {
     client_calls_free(client);
+    client_watch_free(client);
+    free(client->name);
     for (size_t i = 0; i < CLIENT_KNOWN_CACHES; i++) {
         free(client->known[i].name);
         metadata_release(client->known[i].metadata);
@@ -118,7 +138,13 @@ static void client_free(struct mayfly_client *client)
     if (client->api_key != NULL)
         explicit_bzero(client->api_key, strlen(client->api_key));
     free(client->api_key);
-    free(client);
+}
+
+/* Gives back a client that nobody has seen. */
+static void client_free(struct mayfly_client *client)
+{
+    client_clear(client);
+    (void)munmap(client, sizeof *client);
 }
 
 /* Enough to be quick at once where a server is near, too few to hurt one that is far. */
@@ -130,10 +156,12 @@ static uint32_t adaptive_start(const mayfly_configuration *configuration)
 static struct mayfly_client *client_create(const mayfly_configuration *configuration,
                                            const mayfly_credentials *credentials, mayfly_drive drive)
 {
-    struct mayfly_client *client = calloc(1, sizeof *client);
+    struct mayfly_client *client = client_alloc();
     if (client == NULL)
         return NULL;
     client->configuration = *configuration;
+    client->configuration.name = client->name =
+        strdup(configuration->name != NULL ? configuration->name : "");
     client->drive = drive;
     client->process = getpid();
     bool is_adaptive = configuration->concurrency == MAYFLY_ADAPTIVE;
@@ -155,8 +183,8 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
         list_init(lists[i]);
     (void)pthread_mutex_init(&client->lock, NULL);
     client->methods = client_methods_create();
-    if (client->methods == NULL || !keep_credentials(client, credentials) ||
-        net_loop_init(&client->loop) != 0) {
+    if (client->methods == NULL || client->name == NULL || !client_watch_init(client) ||
+        !keep_credentials(client, credentials) || net_loop_init(&client->loop) != 0) {
         client_free(client);
         return NULL;
     }
@@ -186,7 +214,7 @@ static bool wait_connected(struct mayfly_client *client, uint32_t channels)
     return atomic_load(&client->ready_channels) > 0;
 }
 
-/* Ends all calls and connections and gives everything back. The loop is nobody else's any more. */
+/* Ends all calls and connections. The loop is nobody else's any more. */
 static void client_shut(struct mayfly_client *client)
 {
     client->closing = true;
@@ -197,7 +225,6 @@ static void client_shut(struct mayfly_client *client)
     while (!client_channels_closed(client))
         net_loop_step(&client->loop, true);
     net_loop_free(&client->loop);
-    client_free(client);
 }
 
 static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error *error)
@@ -277,6 +304,7 @@ mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
         status = client_begin(client, error);
     if (status != MAYFLY_OK) {
         client_shut(client);
+        client_free(client);
         return status;
     }
     *opened = client;
@@ -286,31 +314,38 @@ mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
 void mayfly_client_close(mayfly_client *client)
 {
     /* In a child of the process that opened it, the sockets and the loop are still the parent's. */
-    if (client == NULL || client->closing || client->process != getpid() || client_inside_callback(client))
+    if (client == NULL || client_use_problem(client) != NULL || client_inside_callback(client))
         return;
     client_drive_stop(client);
     client_shut(client);
+    client_clear(client);
+    client_empty(client);
 }
 
 /* --- Asking --- */
 
 const char *client_use_problem(const struct mayfly_client *client)
 {
+    if (client->process == 0)
+        return "this client was closed";
     if (client->process != getpid())
         return "another process opened this client; after a fork, open one of its own";
     return NULL;
 }
 
+static bool is_hosted(const mayfly_client *client)
+{
+    return client != NULL && client->drive == MAYFLY_DRIVEN_BY_CALLER && client_use_problem(client) == NULL;
+}
+
 int mayfly_client_descriptor(const mayfly_client *client)
 {
-    bool is_hosted = client != NULL && client->drive == MAYFLY_DRIVEN_BY_CALLER;
-    return is_hosted ? uv_backend_fd(&client->loop.uv) : -1;
+    return is_hosted(client) ? uv_backend_fd(&client->loop.uv) : -1;
 }
 
 int mayfly_client_timeout_ms(const mayfly_client *client)
 {
-    bool is_hosted = client != NULL && client->drive == MAYFLY_DRIVEN_BY_CALLER;
-    return is_hosted ? net_loop_timeout_ms(&client->loop) : -1;
+    return is_hosted(client) ? net_loop_timeout_ms(&client->loop) : -1;
 }
 
 mayfly_client_counts mayfly_client_count(const mayfly_client *client)

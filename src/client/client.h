@@ -124,6 +124,18 @@ mayfly_item *client_call_add_item(struct client_call *call);
 /* Forgets what came of a reply. */
 void client_call_forget(struct client_call *call);
 
+/* --- Seen from outside: observe.c --- */
+
+struct client_latency;
+
+/* Prepares a client to be watched as its configuration says; false when memory is out. */
+bool client_watch_init(struct mayfly_client *client);
+void client_watch_free(struct mayfly_client *client);
+/* Where client->is_watched: tells the observer of a step; SIZE is that of the request or the message. */
+void client_watch_step(const struct client_call *call, mayfly_step step, int64_t now_ns, size_t size);
+/* Likewise, and measures a call whose reply is complete. */
+void client_watch_done(const struct client_call *call, int64_t now_ns);
+
 /* A reply that stands on its own, or NULL when memory is out. */
 mayfly_reply *client_reply_copy(const mayfly_reply *reply);
 
@@ -350,8 +362,11 @@ struct client_cache {
 struct mayfly_client {
     struct net_loop loop;
     mayfly_configuration configuration;
+    char *name; /* of the configuration */
+    bool is_watched;
+    struct client_latency *latency; /* NULL: nobody wants it */
     mayfly_drive drive;
-    pid_t process;       /* that opened it; after a fork the child has no part in it */
+    pid_t process;       /* that opened it, 0 when it is closed; after a fork the child has no part in it */
     struct net_tls *tls; /* NULL: in plain */
     char *tls_name;      /* what certificates must be valid for; NULL: the host */
     char *api_key;       /* NULL: none */

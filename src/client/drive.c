@@ -20,10 +20,10 @@ struct cancel {
 
 /* --- On the driving thread --- */
 
-static void cancel_now(mayfly_handle handle)
+static void cancel_now(const struct mayfly_client *client, mayfly_handle handle)
 {
     struct client_call *call = handle.call;
-    if (call != NULL && call->id == handle.id && handle.id != 0)
+    if (call != NULL && call->client == client && call->id == handle.id && handle.id != 0)
         client_call_end(call, MAYFLY_CANCELLED, "the call was cancelled");
 }
 
@@ -74,7 +74,7 @@ static void run_work(struct net_task *task)
         begin_prepared(list_entry(list_pop_front(&prepared), struct client_call, link));
     while (!list_empty(&cancels)) {
         struct cancel *cancel = list_entry(list_pop_front(&cancels), struct cancel, link);
-        cancel_now(cancel->handle);
+        cancel_now(client, cancel->handle);
         free(cancel);
     }
     run_topic_work(client);
@@ -170,6 +170,9 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
         hand_over(client, call);
     } else if (!client_call_begin(call)) {
         struct route *route = call->route;
+        call->reply.status = MAYFLY_RESOURCE_EXHAUSTED;
+        if (client->is_watched)
+            client_watch_done(call, clock_now_ns());
         client_call_discard(call);
         leave(route);
         return MAYFLY_RESOURCE_EXHAUSTED;
@@ -184,7 +187,7 @@ void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
         bool was_turning = client->loop.turning;
         client->loop.turning = true; /* what runs now is a callback too */
-        cancel_now(handle);
+        cancel_now(client, handle);
         client->loop.turning = was_turning;
         return;
     }

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#define DEADLINE_MAX_MS         UINT32_C(86400000)
 #define CACHE_NAME_MAX          255
 #define METADATA_BYTES_MAX      32768 /* names and values of a request */
 #define METADATA_OVERHEAD_BYTES 32    /* for each, as HTTP/2 counts */
@@ -327,6 +328,8 @@ static const char *choices_problem(const mayfly_request *request, unsigned need)
         return "limit is more than 4,294,967,295";
     if ((unsigned)request->order > MAYFLY_DESCENDING)
         return "the order is none of the two there are";
+    if (request->deadline_ms > DEADLINE_MAX_MS)
+        return "deadline_ms is more than 86,400,000";
     if ((unsigned)request->aggregate > MAYFLY_MAXIMUM)
         return "the aggregate is none of those there are";
     return NULL;
@@ -347,4 +350,9 @@ const char *client_request_problem(const mayfly_request *request)
     if (problem == NULL)
         problem = choices_problem(request, need);
     return problem != NULL ? problem : metadata_problem(request);
+}
+
+const char *mayfly_request_problem(const mayfly_request *request)
+{
+    return request != NULL ? client_request_problem(request) : "there is no request: it is NULL";
 }

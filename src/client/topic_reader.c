@@ -223,10 +223,11 @@ mayfly_status mayfly_subscribe(mayfly_client *client, const mayfly_topic_options
                                mayfly_topic_callback callback, void *context,
                                mayfly_subscription **subscription, mayfly_error *error)
 {
+    if (subscription != NULL)
+        *subscription = NULL;
     if (client == NULL || options == NULL || subscription == NULL)
         return tell(error, MAYFLY_INVALID_ARGUMENT,
                     "a client, options and a place for the subscription are needed");
-    *subscription = NULL;
     if (client_use_problem(client) != NULL)
         return tell(error, MAYFLY_FAILED_PRECONDITION, client_use_problem(client));
     if (callback != NULL && client->drive == MAYFLY_DRIVEN_BY_CALLS)

@@ -92,9 +92,9 @@ struct h2_limits {
     uint32_t connection_window_bytes; /* what it may send on all of them */
     uint32_t resets_burst;            /* server: calls reset by the client before they are answered: so */
     uint32_t resets_per_second;       /*   many at once, and so many in the long run */
-    uint32_t pings_burst;             /* server: likewise frames that cost nothing: PING, SETTINGS, empty
-                                         DATA; each DATA frame sent earns one more (clients that measure
-                                         their bandwidth answer data with pings) */
+    uint32_t pings_burst;             /* likewise frames that cost the peer nothing: PING, SETTINGS, empty
+                                         DATA, resets of calls that are over; each DATA frame sent earns one
+                                         more (peers that measure their bandwidth answer data with pings) */
     uint32_t pings_per_second;
 };
 

@@ -180,8 +180,10 @@ static void on_reset(struct engine_connection *connection)
 
 static void on_chatter(struct engine_connection *connection)
 {
-    if (is_server(connection) && !allowance_take(&connection->chatter, connection->now_ns))
-        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client sends control frames too fast");
+    if (!allowance_take(&connection->chatter, connection->now_ns))
+        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM,
+                    is_server(connection) ? "the client sends control frames too fast"
+                                          : "the server sends control frames too fast");
 }
 
 static void on_headers(struct engine_connection *connection, const nghttp2_frame *frame)
@@ -266,8 +268,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         break;
     case NGHTTP2_RST_STREAM: {
         struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
-        if (call == NULL || !call->replied)
+        if (is_server(connection) && (call == NULL || !call->replied))
             on_reset(connection);
+        else if (call == NULL)
+            on_chatter(connection);
         break;
     }
     case NGHTTP2_PING:

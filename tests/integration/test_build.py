@@ -19,7 +19,7 @@ PROGRAM = """
 
 int main(int argc, char **argv)
 {
-    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    mayfly_configuration configuration = mayfly_configuration_laptop();
     mayfly_credentials credentials = mayfly_credentials_local("127.0.0.1", (uint16_t)atoi(argv[argc - 1]));
     mayfly_client *client;
     mayfly_error error;
@@ -66,7 +66,8 @@ def prefix(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_that_is_promised_is_installed(prefix: Path) -> None:
     installed = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
     names = {Path(path).name for path in installed}
-    assert {"mayfly", "libmayfly.a", "mayfly.h", "mayfly.pc", "mayflyConfig.cmake", "mayfly.1"} <= names
+    assert {"mayfly", "libmayfly.a", "mayfly.h", "mayfly.pc", "mayflyConfig.cmake", "mayfly.1", "libmayfly.3",
+            "epoll.h", "glib.h", "libuv.h"} <= names
     assert any(name.startswith("libmayfly.so.") for name in names)
     assert "mayfly 0.1.0" in run(prefix / "bin/mayfly", "version")
 

@@ -37,6 +37,103 @@ static void the_four_configurations_have_the_published_values(void **state)
     }
 }
 
+static void the_latest_find_their_concurrency_by_themselves(void **state)
+{
+    (void)state;
+    const struct {
+        mayfly_configuration made;
+        mayfly_configuration v1; /* the same but for what is found */
+        const char *name;
+        uint32_t target_p999_us;
+    } expected[] = {
+        {mayfly_configuration_laptop(), mayfly_configuration_laptop_v1(), "Laptop", 0},
+        {mayfly_configuration_in_region_default(), mayfly_configuration_in_region_default_v1(),
+         "InRegion.Default", 20000},
+        {mayfly_configuration_in_region_low_latency(), mayfly_configuration_in_region_low_latency_v1(),
+         "InRegion.LowLatency", 5000},
+        {mayfly_configuration_lambda(), mayfly_configuration_lambda_v1(), "Lambda", 20000},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        mayfly_configuration made = expected[i].made;
+        const mayfly_configuration *v1 = &expected[i].v1;
+        assert_string_equal(made.name, expected[i].name);
+        assert_int_equal(made.concurrency, MAYFLY_ADAPTIVE);
+        assert_int_equal(v1->concurrency, MAYFLY_FIXED);
+        assert_int_equal(made.target_p999_us, expected[i].target_p999_us);
+        assert_true(made.max_in_flight > v1->max_in_flight);
+        assert_null(mayfly_configuration_problem(&made));
+        made.name = v1->name;
+        made.concurrency = v1->concurrency;
+        made.target_p999_us = v1->target_p999_us;
+        made.max_in_flight = v1->max_in_flight;
+        char texts[2][2048];
+        assert_true(mayfly_configuration_print(&made, texts[0], sizeof texts[0]) < sizeof texts[0]);
+        (void)mayfly_configuration_print(v1, texts[1], sizeof texts[1]);
+        assert_string_equal(texts[0], texts[1]);
+    }
+}
+
+static void observe_nothing(void *context, const mayfly_observation *observation)
+{
+    (void)context;
+    (void)observation;
+}
+
+static void a_configuration_is_printed_whole(void **state)
+{
+    (void)state;
+    mayfly_configuration configuration = mayfly_configuration_laptop();
+    configuration.name = "mine";
+    configuration.measures_latency = true;
+    configuration.observer = observe_nothing;
+    const struct {
+        uint32_t *field;
+        const char *name;
+    } numbers[] = {
+        {&configuration.deadline_ms, "deadline_ms"},
+        {&configuration.retries, "retries"},
+        {&configuration.retry_budget_percent, "retry_budget_percent"},
+        {&configuration.keepalive_interval_ms, "keepalive_interval_ms"},
+        {&configuration.keepalive_timeout_ms, "keepalive_timeout_ms"},
+        {&configuration.connect_timeout_ms, "connect_timeout_ms"},
+        {&configuration.reconnect_max_ms, "reconnect_max_ms"},
+        {&configuration.target_p999_us, "target_p999_us"},
+        {&configuration.max_in_flight, "max_in_flight"},
+        {&configuration.max_backlog, "max_backlog"},
+        {&configuration.min_channels, "min_channels"},
+        {&configuration.max_channels, "max_channels"},
+        {&configuration.channel_idle_ms, "channel_idle_ms"},
+        {&configuration.max_request_bytes, "max_request_bytes"},
+        {&configuration.max_reply_bytes, "max_reply_bytes"},
+    };
+    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+    for (uint32_t i = 0; i < NUMBERS; i++)
+        *numbers[i].field = 4000001 + i; /* each its own */
+    char text[2048] = "\n";
+    size_t length = mayfly_configuration_print(&configuration, text + 1, sizeof text - 1);
+    assert_int_equal(length, strlen(text + 1));
+    for (uint32_t i = 0; i < NUMBERS; i++) {
+        char line[80];
+        (void)snprintf(line, sizeof line, "\n%s: %u\n", numbers[i].name, 4000001 + i);
+        if (strstr(text, line) == NULL)
+            fail_msg("%s is missing in %s", line, text);
+    }
+    assert_non_null(strstr(text, "\nname: mine\n"));
+    assert_non_null(strstr(text, "\nconcurrency: adaptive\n"));
+    assert_non_null(strstr(text, "\nmeasures_latency: yes\n"));
+    assert_non_null(strstr(text, "\nobserver: yes\n"));
+    /* Every number of the structure is among those above: the rest is what is not one. */
+    const mayfly_configuration *whole = &configuration;
+    size_t rest = sizeof whole->name + sizeof whole->concurrency + sizeof whole->measures_latency +
+                  sizeof whole->observer + sizeof whole->observer_context;
+    assert_in_range(sizeof *whole - rest - NUMBERS * sizeof(uint32_t), 0, 15); /* padding */
+
+    char cut[10];
+    assert_int_equal(mayfly_configuration_print(&configuration, cut, sizeof cut), length);
+    assert_string_equal(cut, "name: min");
+    assert_int_equal(mayfly_configuration_print(&configuration, NULL, 0), length);
+}
+
 static void assert_refused(const mayfly_configuration *configuration, const mayfly_credentials *credentials,
                            mayfly_drive drive, const char *named)
 {
@@ -61,7 +158,22 @@ static void a_setting_out_of_range_is_named(void **state)
         const char *name;
     } wrong[] = {
         {offsetof(mayfly_configuration, deadline_ms), 0, "deadline_ms"},
+        {offsetof(mayfly_configuration, deadline_ms), 86400001, "deadline_ms"},
         {offsetof(mayfly_configuration, retries), 101, "retries"},
+        {offsetof(mayfly_configuration, retry_budget_percent), 10001, "retry_budget_percent"},
+        {offsetof(mayfly_configuration, keepalive_timeout_ms), 3600001, "keepalive_timeout_ms"},
+        {offsetof(mayfly_configuration, reconnect_max_ms), 0, "reconnect_max_ms"},
+        {offsetof(mayfly_configuration, reconnect_max_ms), 600001, "reconnect_max_ms"},
+        {offsetof(mayfly_configuration, concurrency), 2, "concurrency"},
+        {offsetof(mayfly_configuration, target_p999_us), 3600000001, "target_p999_us"},
+        {offsetof(mayfly_configuration, max_in_flight), 1000001, "max_in_flight"},
+        {offsetof(mayfly_configuration, min_channels), 0, "min_channels"},
+        {offsetof(mayfly_configuration, min_channels), 65, "max_channels"}, /* which is 64 */
+        {offsetof(mayfly_configuration, channel_idle_ms), 0, "channel_idle_ms"},
+        {offsetof(mayfly_configuration, channel_idle_ms), 86400001, "channel_idle_ms"},
+        {offsetof(mayfly_configuration, max_request_bytes), 1023, "max_request_bytes"},
+        {offsetof(mayfly_configuration, max_request_bytes), 1073741825, "max_request_bytes"},
+        {offsetof(mayfly_configuration, max_reply_bytes), 1073741825, "max_reply_bytes"},
         {offsetof(mayfly_configuration, keepalive_interval_ms), 3600001, "keepalive_interval_ms"},
         {offsetof(mayfly_configuration, keepalive_timeout_ms), 0, "keepalive_timeout_ms"},
         {offsetof(mayfly_configuration, connect_timeout_ms), 600001, "connect_timeout_ms"},
@@ -211,6 +323,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_four_configurations_have_the_published_values),
+        cmocka_unit_test(the_latest_find_their_concurrency_by_themselves),
+        cmocka_unit_test(a_configuration_is_printed_whole),
         cmocka_unit_test(a_setting_out_of_range_is_named),
         cmocka_unit_test(a_configuration_prints_every_setting),
         cmocka_unit_test(missing_arguments_are_named),
