@@ -104,7 +104,7 @@ def test_wrong_usage_is_a_sentence_and_its_own_exit_code(mayfly: Mayfly, argumen
 def test_every_command_has_help(mayfly: Mayfly) -> None:
     overview = mayfly.ok("help").decode()
     for command in ("serve", "cache", "get", "set", "delete", "increment", "exists", "type", "ttl", "batch",
-                    "dictionary", "sets", "list", "sorted-set", "leaderboard", "topic", "ping", "bench"):
+                    "dictionary", "sets", "list", "sorted-set", "leaderboard", "topic", "ping", "bench", "relay"):
         assert f"\n  {command} " in overview
         assert f"usage: mayfly {command}" in mayfly.ok(command, "--help").decode()
 
