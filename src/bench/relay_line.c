@@ -5,8 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#define US             ((int64_t)CLOCK_NS_PER_US)
+#define MS             ((int64_t)CLOCK_NS_PER_MS)
 #define BITS           8
-#define QUEUE_NS       ((int64_t)50 * CLOCK_NS_PER_MS) /* what waits to be sent at most, as time at the rate */
+#define QUEUE_NS       (50 * MS) /* what waits to be sent at most, as time at the rate */
 #define ROOM_MIN       ((int64_t)256 << 10)
 #define ROOM_MAX       ((int64_t)16 << 20)
 #define COUNT_MAX      ((size_t)1 << 16)          /* chunks, which have a cost beside their bytes */
@@ -22,9 +24,9 @@ static const struct {
     struct relay_network network;
 } profiles[] = {
     {"same-host", {0, 0, 0}},
-    {"in-region", {500 * CLOCK_NS_PER_US, 100 * CLOCK_NS_PER_US, INT64_C(5000000000)}},
-    {"cross-region", {80 * CLOCK_NS_PER_MS, 4 * CLOCK_NS_PER_MS, INT64_C(500000000)}},
-    {"laptop", {30 * CLOCK_NS_PER_MS, 5 * CLOCK_NS_PER_MS, INT64_C(50000000)}},
+    {"in-region", {500 * US, 100 * US, INT64_C(5000000000)}},
+    {"cross-region", {80 * MS, 4 * MS, INT64_C(500000000)}},
+    {"laptop", {30 * MS, 5 * MS, INT64_C(50000000)}},
 };
 
 const char *const relay_profile_names[] = {"same-host", "in-region", "cross-region", "laptop", NULL};
