@@ -9,7 +9,7 @@ help:
 	@echo 'make demo         a cache, a value, a short benchmark'
 	@echo 'make test         all tests, plain and sanitized'
 	@echo 'make build        build/release/mayfly and libmayfly'
-	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size for one part'
+	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size|networks for one part'
 	@echo 'make bench-check  the throughput and collections parts, failing below the floors in bench/floors'
 	@echo 'make test-long    long fuzzing and soaking'
 	@echo 'make format       lay the code out'

@@ -12,8 +12,12 @@ A server has one thread and the core 0, its client one thread and the core 1. Gr
     topics       one publisher to 1,000 subscribers, and 1,000 topics with one each: deliveries a second, latency
     freeing      the longest call while a collection of a million elements is deleted
     size         CPU time of a get in a cache of 10,000 items and in one of 10 million
+    networks     the client that tunes itself beside the best fixed concurrency, on each network profile and as delay and
+                 capacity change; 5,000 callers beside the official Python client, which runs in .venv; one call at a
+                 time beside a TCP echo; how a client begins. Neither Redis nor, for the networks, a core each
 
-Prints a table and writes bench/results/GROUP.json. Needs Python's standard library alone.
+Prints a table and writes bench/results/GROUP.json. Needs Python's standard library alone, but for
+the official client.
 """
 
 from __future__ import annotations
@@ -52,6 +56,7 @@ from harness import (
     redis_server,
     resident_bytes,
 )
+from networks import QUICK, networks
 
 READS = 0.9
 IDLE_CONNECTIONS = 10_000
@@ -214,7 +219,7 @@ def store() -> dict:
 
 
 GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush, "store": store,
-          "collections": collections, "topics": topics, "size": size, "freeing": freeing}
+          "collections": collections, "topics": topics, "size": size, "freeing": freeing, "networks": networks}
 
 
 def write(group: str, result: dict) -> None:
@@ -243,14 +248,17 @@ def below_floors(path: Path, group: str, result: dict) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--group", choices=GROUPS, action="append", help="run this part alone; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="networks: short runs, to see that all works; nothing is written")
     parser.add_argument("--check", type=Path, metavar="FILE", help="fail where a ratio of these groups is below its floor")
     arguments = parser.parse_args()
     problems: list[str] = []
     for name in arguments.group or list(GROUPS):
         start = time.monotonic()
         print(f"== {name}", flush=True)
-        result = GROUPS[name]()
-        write(name, result)
+        is_quick = arguments.quick and name == "networks"
+        result = networks(QUICK) if is_quick else GROUPS[name]()
+        if not is_quick:
+            write(name, result)
         if arguments.check is not None:
             problems += below_floors(arguments.check, name, result)
         print(f"== {name}: {time.monotonic() - start:.0f} s\n", flush=True)

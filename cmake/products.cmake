@@ -46,6 +46,18 @@ target_compile_definitions(pubsub PRIVATE _GNU_SOURCE)
 target_include_directories(pubsub PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(pubsub PRIVATE mayfly_rooms)
 
+# The floor of a request's latency, and a program that begins, for bench/run.py.
+add_executable(echo bench/echo.c)
+target_compile_options(echo PRIVATE ${MAYFLY_WARNINGS})
+target_compile_definitions(echo PRIVATE _GNU_SOURCE)
+target_include_directories(echo PRIVATE ${PROJECT_BINARY_DIR}/rooms/base)
+target_link_libraries(echo PRIVATE mayfly_rooms)
+add_executable(first_reply bench/first_reply.c)
+target_compile_options(first_reply PRIVATE ${MAYFLY_WARNINGS})
+target_compile_definitions(first_reply PRIVATE _GNU_SOURCE)
+target_include_directories(first_reply PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(first_reply PRIVATE libmayfly_shared)
+
 install(TARGETS mayfly libmayfly_shared libmayfly_static
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}

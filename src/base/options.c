@@ -18,6 +18,10 @@ static const struct unit size_units[] = {
     {"mib", 1 << 20}, {"gib", 1 << 30}, {"k", 1 << 10}, {"m", 1 << 20},  {"g", 1 << 30},     {NULL, 0},
 };
 
+static const struct unit rate_units[] = {
+    {"", 1}, {"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}, {NULL, 0},
+};
+
 static const struct unit duration_units[] = {
     {"", 1000000000},   {"us", 1000},         {"ms", 1000000}, {"s", 1000000000},
     {"m", 60000000000}, {"h", 3600000000000}, {NULL, 0},
@@ -62,7 +66,9 @@ bool options_parse_value(enum option_type type, const char *text, int64_t *value
         unit[size] = (char)tolower((unsigned char)end[size]);
     }
     unit[size] = '\0';
-    const struct unit *known = type == OPTION_SIZE ? size_units : duration_units;
+    const struct unit *known = type == OPTION_SIZE   ? size_units
+                               : type == OPTION_RATE ? rate_units
+                                                     : duration_units;
     while (known->name != NULL && strcmp(known->name, unit) != 0)
         known++;
     double scaled = number * (double)known->factor;
@@ -78,8 +84,12 @@ static void format_value(enum option_type type, int64_t value, char *text, size_
     static const struct unit binary[] = {{"gib", 1 << 30}, {"mib", 1 << 20}, {"kib", 1 << 10}, {"b", 1}};
     static const struct unit times[] = {
         {"h", 3600000000000}, {"m", 60000000000}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}};
+    static const struct unit rates[] = {{"gbit", 1000000000}, {"mbit", 1000000}, {"kbit", 1000}, {"bit", 1}};
     static const struct unit plain = {"", 1};
-    const struct unit *unit = type == OPTION_SIZE ? binary : type == OPTION_DURATION ? times : &plain;
+    const struct unit *unit = type == OPTION_SIZE       ? binary
+                              : type == OPTION_DURATION ? times
+                              : type == OPTION_RATE     ? rates
+                                                        : &plain;
     while (unit->factor > 1 && (value == 0 || value % unit->factor != 0) && strcmp(unit->name, "us") != 0)
         unit++;
     (void)snprintf(text, size, "%lld%s", (long long)(value / unit->factor), unit->name);
@@ -138,7 +148,8 @@ static bool set_value(struct option_set *set, const struct option *option, const
     if (!options_parse_value(option->type, text, &value)) {
         static const char *const examples[] = {[OPTION_NUMBER] = "a whole number",
                                                [OPTION_SIZE] = "a size such as 512mb",
-                                               [OPTION_DURATION] = "a time such as 500ms"};
+                                               [OPTION_DURATION] = "a time such as 500ms",
+                                               [OPTION_RATE] = "a rate such as 50mbit"};
         return fail(set, "--%s takes %s, not \"%s\"", option->name, examples[option->type], text);
     }
     if (value < option->min || value > option->max) {

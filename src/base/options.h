@@ -16,6 +16,7 @@ enum option_type {
     OPTION_NUMBER,   /* int64_t: decimal */
     OPTION_SIZE,     /* int64_t bytes: decimal with an optional b, kb, mb, gb or kib, mib, gib */
     OPTION_DURATION, /* int64_t nanoseconds: decimal with us, ms, s, m or h; a bare number is seconds */
+    OPTION_RATE,     /* int64_t bits a second: decimal with an optional bit, kbit, mbit, gbit */
     OPTION_FLAG,     /* bool: alone or with true/false */
 };
 
@@ -24,7 +25,7 @@ struct option {
     enum option_type type;
     size_t offset; /* of the value in the structure that the caller fills */
     const char *fallback;
-    int64_t min; /* of numbers, bytes or nanoseconds; ignored for texts and flags */
+    int64_t min; /* of numbers, bytes, bits or nanoseconds; ignored for texts and flags */
     int64_t max;
     const char *value_name; /* in help: "SIZE" */
     const char *help;

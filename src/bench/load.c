@@ -33,15 +33,21 @@ struct bench_thread {
     mayfly_client *client;
     struct slot *slots;
     size_t slot_count;
-    size_t busy; /* slots with a request in flight */
+    size_t warm_slots; /* of those, in use while it warms up */
+    size_t started;    /* slots that are in use */
+    size_t busy;       /* slots with a request in flight */
     uint64_t random;
     int64_t next_key; /* to be set */
     enum phase phase;
     bool measuring;
+    bool is_limited; /* by a configuration, so that the latency on the wire matters by itself */
     bool filled_badly;
     mayfly_status fill_status;
     int64_t quota; /* requests to measure, where they are counted */
     struct histogram latency_ns;
+    struct histogram wire_ns;
+    struct histogram entry_wire_ns; /* of the course's entry that is being made */
+    pthread_mutex_t entry_lock;     /* of that */
     uint64_t by_status[17];
     uint64_t misses;
     uint64_t requests;
@@ -62,6 +68,8 @@ struct bench_load {
     _Atomic uint32_t stopped; /* threads that are done */
     pthread_mutex_t lock;     /* for waiting until the stage moves on from filling */
     pthread_cond_t moved;
+    struct course *course; /* NULL: none is kept, or not yet */
+    struct histogram entry_wire_ns;
 };
 
 static _Atomic bool interrupted;
@@ -101,6 +109,13 @@ static void await_move(struct bench_load *load)
 
 static void slot_next(struct slot *slot);
 
+static void record_entry(struct bench_thread *thread, const mayfly_reply *reply)
+{
+    (void)pthread_mutex_lock(&thread->entry_lock);
+    histogram_record(&thread->entry_wire_ns, reply->wire_ns);
+    (void)pthread_mutex_unlock(&thread->entry_lock);
+}
+
 static void on_reply(void *context, const mayfly_reply *reply)
 {
     struct slot *slot = context;
@@ -117,10 +132,14 @@ static void on_reply(void *context, const mayfly_reply *reply)
         thread->by_status[reply->status]++;
         if (reply->status == MAYFLY_OK)
             histogram_record(&thread->latency_ns, reply->waiting_ns + reply->wire_ns);
+        if (reply->status == MAYFLY_OK && thread->is_limited)
+            histogram_record(&thread->wire_ns, reply->wire_ns);
         thread->misses += reply->outcome == MAYFLY_MISS;
         if (thread->quota > 0 && thread->requests >= (uint64_t)thread->quota)
             thread->phase = PHASE_STOP;
     }
+    if (thread->phase != PHASE_FILL && reply->status == MAYFLY_OK && thread->is_limited)
+        record_entry(thread, reply);
     atomic_store_explicit(&thread->progress,
                           atomic_load_explicit(&thread->progress, memory_order_relaxed) + 1,
                           memory_order_relaxed);
@@ -156,10 +175,10 @@ static void slot_next(struct slot *slot)
         thread->busy++;
 }
 
-static void start_slots(struct bench_thread *thread)
+static void start_slots(struct bench_thread *thread, size_t count)
 {
-    for (size_t i = 0; i < thread->slot_count; i++)
-        slot_next(&thread->slots[i]);
+    while (thread->started < count)
+        slot_next(&thread->slots[thread->started++]);
 }
 
 static void drive_until_idle(struct bench_thread *thread)
@@ -177,14 +196,16 @@ static void *run_thread(void *context)
     thread->phase = PHASE_FILL;
     bool fills = load->settings->reads_percent > 0 && !load->settings->filled;
     thread->next_key = fills ? (int64_t)thread->number : load->settings->keys;
-    start_slots(thread);
+    start_slots(thread, thread->slot_count);
     drive_until_idle(thread);
     atomic_fetch_add(&load->filled, 1);
     await_move(load);
 
     if (atomic_load(&load->stage) != STAGE_STOP && !thread->filled_badly) {
+        bool is_warming = atomic_load(&load->stage) == STAGE_WARM;
         thread->phase = PHASE_LOAD;
-        start_slots(thread);
+        thread->started = 0;
+        start_slots(thread, is_warming ? thread->warm_slots : thread->slot_count);
     }
     while (thread->busy > 0) {
         (void)mayfly_client_step(thread->client, true);
@@ -192,6 +213,8 @@ static void *run_thread(void *context)
         thread->measuring = stage == STAGE_MEASURE;
         if (stage == STAGE_STOP)
             thread->phase = PHASE_STOP;
+        else if (thread->measuring)
+            start_slots(thread, thread->slot_count);
     }
     atomic_fetch_add(&load->stopped, 1);
     return NULL;
@@ -212,6 +235,30 @@ static double cpu_seconds(const struct timeval *time)
     return (double)time->tv_sec + (double)time->tv_usec / 1e6;
 }
 
+static uint64_t total_limit(const struct bench_load *load)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < load->thread_count; i++)
+        total += mayfly_client_count(load->threads[i].client).limit;
+    return total;
+}
+
+static void look_at_course(struct bench_load *load, int64_t now_ns)
+{
+    if (load->course == NULL || !course_look(load->course, total_limit(load), now_ns))
+        return;
+    load->entry_wire_ns = (struct histogram){.count = 0};
+    for (size_t i = 0; i < load->thread_count; i++) {
+        struct bench_thread *thread = &load->threads[i];
+        (void)pthread_mutex_lock(&thread->entry_lock);
+        histogram_add(&load->entry_wire_ns, &thread->entry_wire_ns);
+        thread->entry_wire_ns = (struct histogram){.count = 0};
+        (void)pthread_mutex_unlock(&thread->entry_lock);
+    }
+    if (!course_end_entry(load->course, &load->entry_wire_ns, now_ns))
+        load->course = NULL; /* memory is out: it ends here */
+}
+
 /* Watches for at most LIMIT, saying once a second what it sees; ends early when all threads are counted in DONE. */
 static void watch(struct bench_load *load, const char *what, int64_t limit_ns, _Atomic uint32_t *done)
 {
@@ -222,6 +269,7 @@ static void watch(struct bench_load *load, const char *what, int64_t limit_ns, _
     uint32_t goal = (uint32_t)load->thread_count;
     while (!atomic_load(&interrupted) && atomic_load(done) < goal) {
         int64_t now_ns = clock_now_ns();
+        look_at_course(load, now_ns);
         if (now_ns - start_ns >= limit_ns)
             break;
         if (now_ns - said_ns >= CLOCK_NS_PER_S) {
@@ -251,6 +299,7 @@ static void add_up(const struct bench_load *load, struct bench_result *result)
     for (size_t i = 0; i < load->thread_count; i++) {
         const struct bench_thread *thread = &load->threads[i];
         histogram_add(&result->latency_ns, &thread->latency_ns);
+        histogram_add(&result->wire_ns, &thread->wire_ns);
         result->requests += thread->requests;
         result->misses += thread->misses;
         for (size_t status = 0; status < 17; status++)
@@ -262,6 +311,10 @@ static void add_up(const struct bench_load *load, struct bench_result *result)
 static void measure(struct bench_load *load, struct bench_result *result)
 {
     const struct bench_settings *settings = load->settings;
+    if (settings->configuration != NULL) {
+        load->course = &result->course;
+        course_begin(load->course, settings->interval_ns, clock_now_ns());
+    }
     if (settings->warmup_ns > 0) {
         move_to(load, STAGE_WARM);
         watch(load, "warming up", settings->warmup_ns, &load->stopped);
@@ -273,6 +326,10 @@ static void measure(struct bench_load *load, struct bench_result *result)
     move_to(load, STAGE_MEASURE);
     watch(load, "measuring", settings->requests > 0 ? CLOCK_NEVER / 2 : settings->duration_ns,
           &load->stopped);
+    result->limit = total_limit(load);
+    for (size_t i = 0; i < load->thread_count; i++)
+        result->is_target_unmet =
+            result->is_target_unmet || mayfly_client_count(load->threads[i].client).is_target_unmet;
     move_to(load, STAGE_STOP);
     int64_t end_ns = clock_now_ns();
     (void)getrusage(RUSAGE_SELF, &after);
@@ -295,7 +352,7 @@ static mayfly_status fail(char *error, mayfly_status status, const char *message
     return status;
 }
 
-static mayfly_configuration configuration_of(int64_t concurrency, int64_t channels)
+static mayfly_configuration fixed(int64_t concurrency)
 {
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.name = "bench";
@@ -303,8 +360,40 @@ static mayfly_configuration configuration_of(int64_t concurrency, int64_t channe
     configuration.connect_timeout_ms = 5000;
     configuration.max_in_flight = (uint32_t)concurrency;
     int64_t needed = (concurrency + STREAMS_USUAL - 1) / STREAMS_USUAL;
-    int64_t count = channels > 0 ? channels : needed < CHANNELS_AUTO_MAX ? needed : CHANNELS_AUTO_MAX;
+    int64_t count = needed < CHANNELS_AUTO_MAX ? needed : CHANNELS_AUTO_MAX;
     configuration.min_channels = configuration.max_channels = (uint32_t)count;
+    return configuration;
+}
+
+/* The pre-built one of that name, with room for all that may wait. */
+static mayfly_configuration prebuilt(const char *name, int64_t concurrency)
+{
+    static const struct {
+        const char *name;
+        mayfly_configuration (*make)(void);
+    } rows[] = {
+        {"laptop", mayfly_configuration_laptop},
+        {"in-region-default", mayfly_configuration_in_region_default},
+        {"in-region-low-latency", mayfly_configuration_in_region_low_latency},
+        {"lambda", mayfly_configuration_lambda},
+        {"laptop-v1", mayfly_configuration_laptop_v1},
+        {"in-region-default-v1", mayfly_configuration_in_region_default_v1},
+        {"in-region-low-latency-v1", mayfly_configuration_in_region_low_latency_v1},
+        {"lambda-v1", mayfly_configuration_lambda_v1},
+    };
+    size_t i = 0;
+    while (strcmp(rows[i].name, name) != 0) /* the table of options allows no other */
+        i++;
+    mayfly_configuration configuration = rows[i].make();
+    configuration.max_backlog = (uint32_t)concurrency;
+    return configuration;
+}
+
+static mayfly_configuration configuration_of(const char *name, int64_t concurrency, int64_t channels)
+{
+    mayfly_configuration configuration = name != NULL ? prebuilt(name, concurrency) : fixed(concurrency);
+    if (channels > 0)
+        configuration.min_channels = configuration.max_channels = (uint32_t)channels;
     return configuration;
 }
 
@@ -326,15 +415,19 @@ static mayfly_status open_threads(struct bench_load *load, const struct bench_ta
         int64_t own_channels = channels > 0 ? share(channels, load->thread_count, i) : 0;
         thread->load = load;
         thread->number = (unsigned)i;
+        thread->is_limited = settings->configuration != NULL;
         thread->random = UINT64_C(0x9e3779b97f4a7c15) * (i + 1);
         thread->quota = settings->requests > 0 ? share(settings->requests, load->thread_count, i) : 0;
         thread->slot_count = (size_t)concurrency;
+        int64_t warm = share(settings->warmup_concurrency, load->thread_count, i);
+        thread->warm_slots = warm > 0 && warm < concurrency ? (size_t)warm : thread->slot_count;
         thread->slots = calloc(thread->slot_count, sizeof *thread->slots);
         if (thread->slots == NULL)
             return fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
         for (size_t slot = 0; slot < thread->slot_count; slot++)
             thread->slots[slot].thread = thread;
-        mayfly_configuration configuration = configuration_of(concurrency, own_channels);
+        mayfly_configuration configuration =
+            configuration_of(settings->configuration, concurrency, own_channels);
         mayfly_error problem;
         mayfly_status status = mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER,
                                                   &thread->client, &problem);
@@ -415,6 +508,9 @@ static mayfly_status check_channels(const struct bench_settings *settings, int64
     if (settings->threads > settings->concurrency || (*channels > 0 && settings->threads > *channels))
         return fail(error, MAYFLY_INVALID_ARGUMENT,
                     "every thread needs a request in flight and a channel of its own: lower --threads");
+    if (settings->warmup_concurrency > 0 && settings->warmup_concurrency < settings->threads)
+        return fail(error, MAYFLY_INVALID_ARGUMENT,
+                    "every thread needs a request in flight while it warms up: lower --threads");
     if (settings->requests > 0 && settings->requests < settings->threads)
         return fail(error, MAYFLY_INVALID_ARGUMENT, "every thread needs a request to send: lower --threads");
     return MAYFLY_OK;
@@ -438,6 +534,8 @@ mayfly_status bench_run(const struct bench_settings *settings, const struct benc
     load.value = malloc((size_t)settings->value_bytes + 1);
     (void)pthread_mutex_init(&load.lock, NULL);
     (void)pthread_cond_init(&load.moved, NULL);
+    for (size_t i = 0; load.threads != NULL && i < load.thread_count; i++)
+        (void)pthread_mutex_init(&load.threads[i].entry_lock, NULL);
     if (load.threads == NULL || load.value == NULL) {
         status = fail(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
         goto done;
@@ -458,10 +556,16 @@ done:
     for (size_t i = 0; load.threads != NULL && i < load.thread_count; i++) {
         mayfly_client_close(load.threads[i].client);
         free(load.threads[i].slots);
+        (void)pthread_mutex_destroy(&load.threads[i].entry_lock);
     }
     (void)pthread_mutex_destroy(&load.lock);
     (void)pthread_cond_destroy(&load.moved);
     free(load.threads);
     free(load.value);
     return status;
+}
+
+void bench_result_free(struct bench_result *result)
+{
+    course_free(&result->course);
 }

@@ -19,9 +19,9 @@ static const struct quantile quantiles[] = {{"p50", "p50", 0.5},
 
 #define QUANTILES (sizeof quantiles / sizeof quantiles[0])
 
-static double quantile_us(const struct bench_result *result, double fraction)
+static double quantile_us(const struct histogram *latency_ns, double fraction)
 {
-    return (double)histogram_quantile(&result->latency_ns, fraction) / 1000;
+    return (double)histogram_quantile(latency_ns, fraction) / 1000;
 }
 
 static uint64_t error_count(const struct bench_result *result)
@@ -29,15 +29,37 @@ static uint64_t error_count(const struct bench_result *result)
     return result->requests - result->by_status[MAYFLY_OK];
 }
 
+static void print_title(const struct bench_settings *settings, FILE *to)
+{
+    const char *in_flight = settings->configuration == NULL ? "in flight" : "callers";
+    (void)fprintf(to, "closed loop, %s, %" PRId64 " %s, %" PRId64 " %% reads, %" PRId64 "-byte values",
+                  settings->workload, settings->concurrency, in_flight, settings->reads_percent,
+                  settings->value_bytes);
+    if (settings->configuration != NULL)
+        (void)fprintf(to, ", %s", settings->configuration);
+    (void)fputs("\n\n", to);
+}
+
+/* What only a configuration that decides has to say. */
+static void print_limit(const struct bench_result *result, FILE *to)
+{
+    (void)fprintf(to, "  on the wire\n");
+    for (size_t i = 0; i < QUANTILES; i++)
+        (void)fprintf(to, "    %-10s %12.0f us\n", quantiles[i].label,
+                      quantile_us(&result->wire_ns, quantiles[i].fraction));
+    (void)fprintf(to, "  limit        %12" PRIu64 "%s\n", result->limit,
+                  result->is_target_unmet ? " (the target cannot be met here)" : "");
+}
+
 void bench_print(const struct bench_settings *settings, const struct bench_result *result, FILE *to)
 {
-    (void)fprintf(to,
-                  "closed loop, %s, %" PRId64 " in flight, %" PRId64 " %% reads, %" PRId64 "-byte values\n\n",
-                  settings->workload, settings->concurrency, settings->reads_percent, settings->value_bytes);
+    print_title(settings, to);
     (void)fprintf(to, "  throughput   %12.0f requests/s\n", (double)result->requests / result->seconds);
     for (size_t i = 0; i < QUANTILES; i++)
         (void)fprintf(to, "  %-12s %12.0f us\n", quantiles[i].label,
-                      quantile_us(result, quantiles[i].fraction));
+                      quantile_us(&result->latency_ns, quantiles[i].fraction));
+    if (settings->configuration != NULL)
+        print_limit(result, to);
     (void)fprintf(to, "  requests     %12" PRIu64 " in %.1f s\n", result->requests, result->seconds);
     (void)fprintf(to, "  client CPU   %12.2f us a request (%.2f user, %.2f system)\n",
                   result->user_us_per_request + result->system_us_per_request, result->user_us_per_request,
@@ -94,6 +116,31 @@ static void write_machine(FILE *to)
     (void)fprintf(to, ", \"mayfly\": \"%s\"}\n", mayfly_version());
 }
 
+static void write_quantiles(FILE *to, const char *name, const struct histogram *latency_ns)
+{
+    (void)fprintf(to, "  \"%s\": {", name);
+    for (size_t i = 0; i < QUANTILES; i++)
+        (void)fprintf(to, "%s\"%s\": %.3f", i > 0 ? ", " : "", quantiles[i].key,
+                      quantile_us(latency_ns, quantiles[i].fraction));
+    (void)fprintf(to, "},\n");
+}
+
+static void write_limit(FILE *to, const struct bench_result *result)
+{
+    write_quantiles(to, "wire_us", &result->wire_ns);
+    (void)fprintf(to, "  \"limit\": %" PRIu64 ",\n  \"is_target_unmet\": %s,\n  \"course\": [", result->limit,
+                  result->is_target_unmet ? "true" : "false");
+    for (size_t i = 0; i < result->course.count; i++) {
+        const struct course_entry *entry = &result->course.entries[i];
+        (void)fprintf(to,
+                      "%s\n    {\"at_s\": %.3f, \"limit\": %.2f, \"throughput_rps\": %.1f, \"wire_p999_us\": "
+                      "%.3f}",
+                      i > 0 ? "," : "", entry->at_s, entry->limit, entry->throughput_rps,
+                      (double)entry->wire_p999_ns / 1000);
+    }
+    (void)fprintf(to, "],\n");
+}
+
 static void write_settings(FILE *to, const struct bench_settings *settings)
 {
     (void)fprintf(to, "  \"settings\": {\"loop\": \"closed\", \"endpoint\": ");
@@ -102,7 +149,12 @@ static void write_settings(FILE *to, const struct bench_settings *settings)
     write_text(to, settings->cache);
     (void)fprintf(to, ", \"workload\": ");
     write_text(to, settings->workload);
-    (void)fprintf(to, ", \"concurrency\": %" PRId64 ", \"channels\": ", settings->concurrency);
+    (void)fprintf(to, ", \"concurrency\": %" PRId64 ", \"configuration\": ", settings->concurrency);
+    if (settings->configuration != NULL)
+        write_text(to, settings->configuration);
+    else
+        (void)fputs("null", to);
+    (void)fprintf(to, ", \"channels\": ");
     write_text(to, settings->channels);
     (void)fprintf(to,
                   ", \"threads\": %" PRId64 ", \"value_size_bytes\": %" PRId64 ", \"keys\": %" PRId64
@@ -118,12 +170,11 @@ bool bench_write_json(const struct bench_settings *settings, const struct bench_
     FILE *to = fopen(path, "we");
     if (to == NULL)
         return false;
-    (void)fprintf(to, "{\n  \"throughput_rps\": %.1f,\n  \"latency_us\": {",
-                  (double)result->requests / result->seconds);
-    for (size_t i = 0; i < QUANTILES; i++)
-        (void)fprintf(to, "%s\"%s\": %.3f", i > 0 ? ", " : "", quantiles[i].key,
-                      quantile_us(result, quantiles[i].fraction));
-    (void)fprintf(to, "},\n  \"requests\": %" PRIu64 ",\n  \"seconds\": %.6f,\n  \"misses\": %" PRIu64 ",\n",
+    (void)fprintf(to, "{\n  \"throughput_rps\": %.1f,\n", (double)result->requests / result->seconds);
+    write_quantiles(to, "latency_us", &result->latency_ns);
+    if (settings->configuration != NULL)
+        write_limit(to, result);
+    (void)fprintf(to, "  \"requests\": %" PRIu64 ",\n  \"seconds\": %.6f,\n  \"misses\": %" PRIu64 ",\n",
                   result->requests, result->seconds, result->misses);
     (void)fprintf(to, "  \"errors\": {");
     const char *separator = "";

@@ -4,6 +4,11 @@
 #define SECOND     INT64_C(1000000000)
 #define AT(member) offsetof(struct bench_settings, member)
 
+static const char *const configurations[] = {
+    "laptop",    "in-region-default",    "in-region-low-latency",    "lambda",
+    "laptop-v1", "in-region-default-v1", "in-region-low-latency-v1", "lambda-v1",
+    NULL};
+
 const struct option bench_options[] = {
     {.name = "endpoint",
      .type = OPTION_TEXT,
@@ -55,13 +60,29 @@ const struct option bench_options[] = {
      .min = 1,
      .max = 100000,
      .value_name = "N",
-     .help = "requests in flight"},
+     .help = "requests in flight; with --configuration, callers that ask at once"},
+    {.name = "configuration",
+     .type = OPTION_TEXT,
+     .offset = AT(configuration),
+     .value_name = "NAME",
+     .help = "let a pre-built one decide what is on the wire: laptop, in-region-default, "
+             "in-region-low-latency or "
+             "lambda, or one of these with -v1",
+     .choices = configurations},
+    {.name = "interval",
+     .type = OPTION_DURATION,
+     .offset = AT(interval_ns),
+     .fallback = "1s",
+     .min = SECOND / 10,
+     .max = 3600 * SECOND,
+     .value_name = "TIME",
+     .help = "with --configuration, how long an entry of the course in --json is"},
     {.name = "channels",
      .type = OPTION_TEXT,
      .offset = AT(channels),
      .fallback = "auto",
      .value_name = "N-or-auto",
-     .help = "connections; auto is one for every 100 in flight"},
+     .help = "connections; auto is one for every 100 in flight, or what --configuration says"},
     {.name = "threads",
      .type = OPTION_NUMBER,
      .offset = AT(threads),
@@ -122,6 +143,14 @@ const struct option bench_options[] = {
      .max = 3600 * SECOND,
      .value_name = "TIME",
      .help = "load that is not measured, first"},
+    {.name = "warmup-concurrency",
+     .type = OPTION_NUMBER,
+     .offset = AT(warmup_concurrency),
+     .fallback = "0",
+     .min = 0,
+     .max = 100000,
+     .value_name = "N",
+     .help = "requests in flight while it warms up; 0: as many as then"},
     {.name = "json",
      .type = OPTION_TEXT,
      .offset = AT(json),

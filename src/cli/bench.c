@@ -28,6 +28,7 @@ static int run(const struct bench_settings *settings)
         if (settings->json != NULL && !bench_write_json(settings, result, settings->json))
             code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->json);
     }
+    bench_result_free(result);
     free(result);
     return code;
 }

@@ -1,5 +1,5 @@
-/* The command `mayfly`. What it can do is the table in commands.c: `serve` and `bench` are functions of their own,
- * all other commands are clients, made of verbs (verb.h). */
+/* The command `mayfly`. What it can do is the table in commands.c: `serve`, `bench` and `relay` are functions of their
+ * own, all other commands are clients, made of verbs (verb.h). */
 #ifndef MAYFLY_CLI_CLI_H
 #define MAYFLY_CLI_CLI_H
 
@@ -34,6 +34,10 @@ const struct cli_command *cli_find(const char *name);
 
 int cli_serve(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_relay(int argc, char **argv);
+
+extern const struct option cli_relay_options[];
+extern const size_t cli_relay_options_count;
 
 /* Prints `mayfly: MESSAGE` to standard error, as one sentence, and returns CODE. */
 __attribute__((format(printf, 2, 3))) int cli_fail(enum cli_exit code, const char *format, ...);

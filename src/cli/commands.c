@@ -31,6 +31,11 @@ const struct cli_command cli_commands[] = {
      .options = bench_options,
      .options_count = &bench_options_count,
      .run = cli_bench},
+    {.name = "relay",
+     .summary = "stand for a network: delay, rate and failures on the way to a server",
+     .options = cli_relay_options,
+     .options_count = &cli_relay_options_count,
+     .run = cli_relay},
     {.name = NULL},
 };
 

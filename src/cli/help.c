@@ -125,8 +125,8 @@ int cli_settings_page(void)
         "option `--max-ttl` is also\nthe variable `MAYFLY_MAX_TTL` of the environment and, for `serve`, a "
         "line `max-ttl = 1h` of the file that `--config`\nnames; the command line wins over the environment, "
         "which wins over the file. Sizes take `kb`, `mb`, `gb`\n(powers of 1,000) or `kib`, `mib`, `gib` "
-        "(powers of 1,024), times `us`, `ms`, `s`, `m` or `h`.\n\nThis page is what `mayfly settings-page` "
-        "prints.\n");
+        "(powers of 1,024), times `us`, `ms`, `s`, `m` or `h`, rates `bit`, `kbit`, `mbit` or `gbit` a "
+        "second.\n\nThis page is what `mayfly settings-page` prints.\n");
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
         (void)printf("\n## mayfly %s\n\n", command->name);
         if (command->verbs != NULL)
@@ -134,8 +134,8 @@ int cli_settings_page(void)
         else
             options_print_markdown(command->options, *command->options_count, stdout);
     }
-    (void)printf(
-        "\n## Every client command\n\nAll commands but `serve`, `bench` and `key` take these too.\n\n");
+    (void)printf("\n## Every client command\n\nAll commands but `serve`, `bench`, `relay` and `key` take "
+                 "these too.\n\n");
     options_print_markdown(common, settings_common(common), stdout);
     return CLI_OK;
 }

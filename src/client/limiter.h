@@ -29,11 +29,34 @@ struct limiter_sample {
     enum limiter_outcome outcome;
 };
 
+/* What was seen while one limit was held. */
+struct limiter_block {
+    int64_t set_ns;   /* when the limit was set: calls sent before are not counted */
+    int64_t begin_ns; /* when the first one that was sent after it ended; 0: not yet */
+    int64_t latency_sum_ns;
+    uint32_t count;
+    uint32_t limited_count;
+    uint32_t in_flight_max;
+};
+
 /* The limiter's memory: all of it, to be embedded; its fields are its own. */
 struct limiter {
     struct limiter_config config;
     uint32_t limit;
     bool is_target_unmet;
+
+    bool is_starting;
+    double centre; /* ln of the limit that the experiments are made around */
+    double stride; /* how far they reach from it */
+    double last_step;
+    double low_ln, high_ln;
+    struct limiter_block block;
+    int phase;
+    double sum_high, sum_low; /* of ln throughput */
+    uint32_t counted;
+    double last_throughput; /* ln; while starting */
+    double last_latency;
+    int64_t cut_ns;
 };
 
 void limiter_init(struct limiter *limiter, const struct limiter_config *config);

@@ -91,6 +91,8 @@ def test_nobody_there_is_said_in_a_sentence_with_the_address(binary: Path) -> No
     ("bench", "--reads", "101"),
     ("bench", "--threads", "2", "--requests", "1"),
     ("bench", "--channels", "none"),
+    ("bench", "--configuration", "fast"),
+    ("bench", "--threads", "2", "--warmup-concurrency", "1"),
     ("serve", "--memory-limit", "1kb"),
     ("serve", "--log-level", "loud"),
     ("serve", "--listen", "somewhere"),
@@ -104,7 +106,8 @@ def test_wrong_usage_is_a_sentence_and_its_own_exit_code(mayfly: Mayfly, argumen
 def test_every_command_has_help(mayfly: Mayfly) -> None:
     overview = mayfly.ok("help").decode()
     for command in ("serve", "cache", "get", "set", "delete", "increment", "exists", "type", "ttl", "batch",
-                    "dictionary", "sets", "list", "sorted-set", "leaderboard", "topic", "key", "ping", "bench"):
+                    "dictionary", "sets", "list", "sorted-set", "leaderboard", "topic", "key", "ping", "bench",
+                    "relay"):
         assert f"\n  {command} " in overview
         assert f"usage: mayfly {command}" in mayfly.ok(command, "--help").decode()
 
@@ -203,6 +206,25 @@ def test_bench_prints_a_table_and_writes_json(mayfly: Mayfly, tmp_path: Path) ->
     assert result["settings"]["concurrency"] == 20 and result["settings"]["channels"] == "2"
     assert {"processor", "cores", "kernel", "mayfly"} <= result["machine"].keys()
     assert b"mayfly-bench" not in mayfly.ok("cache", "list"), "the cache that it made is gone"
+
+
+def test_bench_lets_a_configuration_decide_what_is_on_the_wire(mayfly: Mayfly, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    done = mayfly("bench", "--configuration", "in-region-low-latency-v1", "--concurrency", "40", "--duration", "1s",
+                  "--warmup", "300ms", "--warmup-concurrency", "1", "--interval", "200ms", "--keys", "100",
+                  "--json", str(path))
+    assert done.returncode == OK, done
+    for word in (b"40 callers", b"in-region-low-latency-v1", b"on the wire", b"limit"):
+        assert word in done.stdout
+    result = json.loads(path.read_text())
+    assert result["limit"] == 5 and result["is_target_unmet"] is False and result["errors"] == {}
+    assert result["latency_us"]["p50"] > 2 * result["wire_us"]["p50"], "the others wait their turn"
+    assert len(result["course"]) >= 3
+    for entry in result["course"]:
+        assert entry["limit"] == 5 and entry["throughput_rps"] > 0 and entry["wire_p999_us"] > 0
+    at_s = [entry["at_s"] for entry in result["course"]]
+    assert at_s == sorted(at_s)
+    assert result["settings"]["configuration"] == "in-region-low-latency-v1"
 
 
 def test_bench_can_count_requests_instead_of_seconds(mayfly: Mayfly, cache: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ struct settings {
     int64_t offset;
     int64_t memory_bytes;
     int64_t timeout_ns;
+    int64_t rate_bits_per_second;
     bool verbose;
     bool fast;
 };
@@ -33,6 +34,8 @@ static const struct option table[] = {
      "Memory for items.", NULL},
     {"timeout", OPTION_DURATION, offsetof(struct settings, timeout_ns), "1100ms", 1000,
      INT64_C(3600000000000), "TIME", "The deadline.", NULL},
+    {"rate", OPTION_RATE, offsetof(struct settings, rate_bits_per_second), "50mbit", 1000, 2000000000, "RATE",
+     "The rate.", NULL},
     {"verbose", OPTION_FLAG, offsetof(struct settings, verbose), NULL, 0, 0, NULL, "Say more.", NULL},
     {"fast", OPTION_FLAG, offsetof(struct settings, fast), "true", 0, 0, NULL, "Be quick.", NULL},
 };
@@ -95,6 +98,11 @@ static void a_value_takes_the_units_of_its_type(void **state)
         {OPTION_DURATION, "0.5s", 500000000},
         {OPTION_DURATION, "2m", INT64_C(120000000000)},
         {OPTION_DURATION, "24h", INT64_C(86400000000000)},
+        {OPTION_RATE, "9600", 9600},
+        {OPTION_RATE, "9600bit", 9600},
+        {OPTION_RATE, "56kbit", 56000},
+        {OPTION_RATE, "2.5Mbit", 2500000},
+        {OPTION_RATE, "5gbit", INT64_C(5000000000)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t value = -1;
@@ -115,7 +123,8 @@ static void a_text_that_is_no_value_is_refused(void **state)
         {OPTION_NUMBER, "nan"},    {OPTION_NUMBER, "inf"},   {OPTION_SIZE, "5 mb"},
         {OPTION_SIZE, "5tb"},      {OPTION_SIZE, "mb"},      {OPTION_SIZE, "5ms"},
         {OPTION_SIZE, "1e30gb"},   {OPTION_DURATION, "5mb"}, {OPTION_DURATION, "5days"},
-        {OPTION_DURATION, "1e99"},
+        {OPTION_DURATION, "1e99"}, {OPTION_RATE, "5mb"},     {OPTION_RATE, "fast"},
+        {OPTION_RATE, "5mbit/s"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t value;
@@ -143,6 +152,8 @@ static void a_wrong_value_changes_nothing_and_says_what_is_right(void **state)
     assert_refused("memory-limit", "-1", "out of range: 0b to 1024gib");
     assert_refused("timeout", "soon", "a time such as 500ms");
     assert_refused("timeout", "2h", "out of range: 1us to 1h");
+    assert_refused("rate", "fast", "a rate such as 50mbit");
+    assert_refused("rate", "999", "out of range: 1kbit to 2gbit");
     assert_refused("verbose", "maybe", "true or false");
     assert_refused("mode", "sideways", "use slow, fast");
     assert_refused("color", "red", "no option --color");
