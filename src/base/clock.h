@@ -1,5 +1,5 @@
-/* The clock: nanoseconds and milliseconds that only move forward. Rooms below net/ never read it; they
- * are given a reading, so that a test can turn time as it likes. */
+/* The clock: nanoseconds and milliseconds that only move forward. Rooms below net/ never tell the time by it;
+ * they are given a reading, so that a test can turn time as it likes. */
 #ifndef MAYFLY_BASE_CLOCK_H
 #define MAYFLY_BASE_CLOCK_H
 

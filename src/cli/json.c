@@ -83,12 +83,6 @@ void json_text(struct json *json, const char *text)
     json_bytes(json, mayfly_text(text));
 }
 
-void json_whole(struct json *json, int64_t number)
-{
-    begin_value(json);
-    (void)fprintf(json->to, "%" PRId64, number);
-}
-
 void json_natural(struct json *json, uint64_t number)
 {
     begin_value(json);

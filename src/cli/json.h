@@ -25,7 +25,6 @@ void json_name(struct json *json, const char *name);
 
 void json_bytes(struct json *json, mayfly_bytes bytes);
 void json_text(struct json *json, const char *text);
-void json_whole(struct json *json, int64_t number);
 void json_natural(struct json *json, uint64_t number);
 void json_number(struct json *json, double number);
 void json_truth(struct json *json, bool truth);

@@ -41,6 +41,15 @@ static bool check_elements(struct server_request *request, const struct collecti
     return true;
 }
 
+static bool check_choice(struct server_request *request, const struct collection_method *method,
+                         const struct parts *parts)
+{
+    if (method->choice_name == NULL || parts->choice[0] != 0)
+        return true;
+    server_fail_argument(request, method->choice_name, "is not set");
+    return false;
+}
+
 /* No elements to add are no special case: the store adds none, which looks at the key's type, refreshes a TTL and
  * truncates a list as asked, and makes no collection. */
 bool collection_read(struct server_request *request, struct bytes message,
@@ -60,7 +69,8 @@ bool collection_read(struct server_request *request, struct bytes message,
     command->type = method->type;
     return collection_check_read(request, status, method->key_name, command->key) &&
            check_elements(request, method, command) &&
-           (!method->takes_ttl || scs_check_ttl(request, command->ttl_ms));
+           (!method->takes_ttl || scs_check_ttl(request, command->ttl_ms)) &&
+           collection_take_order(request, parts) && check_choice(request, method, parts);
 }
 
 /* All enumerations of orders have the same numbers. */
@@ -125,20 +135,31 @@ void collection_reply_missing(struct server_request *request)
     collection_reply(request, bytes_make(missing, sizeof missing));
 }
 
-void collection_reply_elements(struct server_request *request, const struct store_reply *reply,
-                               enum elements_form form)
+#define NO_TAG 0 /* no field has it */
+
+void collection_reply_elements_in(struct server_request *request, const struct store_reply *reply,
+                                  enum elements_form form, uint8_t tag)
 {
     if (reply->status == STORE_MISSING) {
         collection_reply_missing(request);
         return;
     }
     size_t size = elements_size(form, reply->elements, reply->count);
-    uint8_t *to = server_reply_begin(request, write_entry_size(size));
+    size_t found_size = tag == NO_TAG ? size : write_entry_size(size);
+    uint8_t *to = server_reply_begin(request, write_entry_size(found_size));
     if (to == NULL)
         return;
-    to = write_entry_head(to, COLLECTION_FOUND_TAG, size);
+    to = write_entry_head(to, COLLECTION_FOUND_TAG, found_size);
+    if (tag != NO_TAG)
+        to = write_entry_head(to, tag, size);
     (void)elements_write(to, form, reply->elements, reply->count);
     server_reply_end(request, true);
+}
+
+void collection_reply_elements(struct server_request *request, const struct store_reply *reply,
+                               enum elements_form form)
+{
+    collection_reply_elements_in(request, reply, form, NO_TAG);
 }
 
 void collection_done(void *context, const struct store_reply *reply)

@@ -15,6 +15,7 @@ struct collection_method {
     const char *key_name;
     const char *entries_name; /* the one that is repeated, or the one element; NULL: there is neither */
     const char *score_name;   /* of elements; NULL: they have none */
+    const char *choice_name;  /* the oneof that must be set; NULL: there is none */
     enum store_command_kind kind;
     enum store_type type;
     bool takes_ttl;
@@ -35,7 +36,8 @@ bool collection_read(struct server_request *request, struct bytes message,
 bool collection_check_read(struct server_request *request, enum parts_status status, const char *key_name,
                            struct bytes key);
 
-/* Has the command go in the order that was read; false with the request failed where that is none. */
+/* Has the command go in the order that was read; false with the request failed where that is none. collection_read()
+ * does it too. */
 bool collection_take_order(struct server_request *request, struct parts *parts);
 
 void collection_ask(struct server_request *request, const struct store_command *command, store_done done);
@@ -54,6 +56,10 @@ struct server_request *collection_leave(void *context, const struct store_reply 
 /* Answers with `found`, a message of elements, or with `missing`. */
 void collection_reply_elements(struct server_request *request, const struct store_reply *reply,
                                enum elements_form form);
+
+/* The same, where the message of elements is a field of `found`: the one with this tag. */
+void collection_reply_elements_in(struct server_request *request, const struct store_reply *reply,
+                                  enum elements_form form, uint8_t tag);
 
 /* In every response with such a oneof these are its members' tags. */
 #define COLLECTION_FOUND_TAG   WRITE_BYTES_TAG(1)

@@ -274,8 +274,7 @@ static bool watch_reply(struct server_request *request, size_t size)
 uint8_t *server_reply_begin(struct server_request *request, size_t size)
 {
     if (size > (size_t)request->worker->server->settings->max_buffered_bytes) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED,
-                    "the reply is larger than this server sends at once; ask for less at a time");
+        server_fail_store(request, STORE_TOO_LARGE);
         return NULL;
     }
     if (request->is_watched && !watch_reply(request, size))
@@ -384,7 +383,7 @@ void server_fail_store(struct server_request *request, enum store_status status)
         return;
     case STORE_TOO_LARGE:
         server_fail(request, STATUS_RESOURCE_EXHAUSTED,
-                    "the reply is larger than this server allows; ask for less at a time");
+                    "the reply is larger than this server sends at once; ask for less at a time");
         return;
     case STORE_OK:
     case STORE_MISSING:

@@ -101,16 +101,13 @@ void scs_dictionary_delete(struct server_request *request, struct bytes message)
                    .inner = {[DELETE_SOME] = &some}},
         .key_name = key_name,
         .entries_name = "fields",
+        .choice_name = "delete",
         .kind = STORE_TABLE_REMOVE,
         .type = STORE_DICTIONARY,
     };
     struct parts parts;
     if (!collection_read(request, message, &delete, &parts))
         return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "delete", "is not set");
-        return;
-    }
     if (parts.choice[0] == DELETE_ALL)
         parts.command.kind = STORE_CLEAR;
     collection_ask(request, &parts.command, collection_done);

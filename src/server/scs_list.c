@@ -197,16 +197,13 @@ void scs_list_erase(struct server_request *request, struct bytes message)
                    .inner = {[ERASE_SOME] = &some}},
         .key_name = key_name,
         .entries_name = "ranges",
+        .choice_name = "erase",
         .kind = STORE_LIST_ERASE,
         .type = STORE_LIST,
     };
     struct parts parts;
     if (!collection_read(request, message, &erase, &parts))
         return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "erase", "is not set");
-        return;
-    }
     const bool all = parts.choice[0] == ERASE_ALL;
     if (all)
         parts.command.kind = STORE_CLEAR;

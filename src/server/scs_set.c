@@ -105,16 +105,13 @@ void scs_set_difference(struct server_request *request, struct bytes message)
              .inner = {[DIFFERENCE_MINUEND] = &elements, [DIFFERENCE_SUBTRAHEND] = &subtrahend}},
         .key_name = key_name,
         .entries_name = "elements",
+        .choice_name = "difference",
         .kind = STORE_TABLE_REMOVE,
         .type = STORE_SET,
     };
     struct parts parts;
     if (!collection_read(request, message, &difference, &parts))
         return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "difference", "is not set");
-        return;
-    }
     if (parts.choice[0] == DIFFERENCE_SUBTRAHEND && parts.choice[1] == 0) {
         server_fail_argument(request, "subtrahend_set", "is not set");
         return;

@@ -74,16 +74,13 @@ void scs_sorted_set_remove(struct server_request *request, struct bytes message)
                    .inner = {[REMOVE_SOME] = &some}},
         .key_name = key_name,
         .entries_name = "values",
+        .choice_name = "remove_elements",
         .kind = STORE_SORTED_REMOVE,
         .type = STORE_SORTED_SET,
     };
     struct parts parts;
     if (!collection_read(request, message, &remove, &parts))
         return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "remove_elements", "is not set");
-        return;
-    }
     if (parts.choice[0] == REMOVE_ALL)
         parts.command.kind = STORE_CLEAR;
     collection_ask(request, &parts.command, collection_done);
@@ -92,7 +89,7 @@ void scs_sorted_set_remove(struct server_request *request, struct bytes message)
 static bool check_sources(struct server_request *request, const struct store_command *command)
 {
     if (command->source_count > STORE_SOURCES_MOST) {
-        server_fail(request, STATUS_RESOURCE_EXHAUSTED, "sources has more entries than a union may have");
+        server_fail_limit(request, "sources", "has more entries than a union may have", CAUSE_NONE);
         return false;
     }
     for (size_t i = 0; i < command->source_count; i++) {
@@ -188,10 +185,9 @@ void scs_sorted_set_get_rank(struct server_request *request, struct bytes messag
         .entries_name = "value",
         .kind = STORE_SORTED_RANK,
         .type = STORE_SORTED_SET,
+        .done = on_get_rank,
     };
-    struct parts parts;
-    if (collection_read(request, message, &get_rank, &parts) && collection_take_order(request, &parts))
-        collection_ask(request, &parts.command, on_get_rank);
+    collection_run(request, message, &get_rank);
 }
 
 void scs_sorted_set_length(struct server_request *request, struct bytes message)
@@ -232,35 +228,18 @@ void scs_sorted_set_length_by_score(struct server_request *request, struct bytes
 
 /* --- Fetching --- */
 
-/* Elements are one message deeper than in other responses. */
-static void reply_fetched(void *context, const struct store_reply *reply, enum elements_form form,
-                          uint8_t elements_tag)
-{
-    struct server_request *request = collection_leave(context, reply);
-    if (request == NULL)
-        return;
-    if (reply->status == STORE_MISSING) {
-        collection_reply_missing(request);
-        return;
-    }
-    size_t size = elements_size(form, reply->elements, reply->count);
-    uint8_t *to = server_reply_begin(request, write_entry_size(write_entry_size(size)));
-    if (to == NULL)
-        return;
-    to = write_entry_head(to, COLLECTION_FOUND_TAG, write_entry_size(size));
-    to = write_entry_head(to, elements_tag, size);
-    (void)elements_write(to, form, reply->elements, reply->count);
-    server_reply_end(request, true);
-}
-
 static void on_fetch_scored(void *context, const struct store_reply *reply)
 {
-    reply_fetched(context, reply, ELEMENTS_SCORED, WRITE_BYTES_TAG(1));
+    struct server_request *request = collection_leave(context, reply);
+    if (request != NULL)
+        collection_reply_elements_in(request, reply, ELEMENTS_SCORED, WRITE_BYTES_TAG(1));
 }
 
 static void on_fetch_values(void *context, const struct store_reply *reply)
 {
-    reply_fetched(context, reply, ELEMENTS_NAMES, WRITE_BYTES_TAG(2));
+    struct server_request *request = collection_leave(context, reply);
+    if (request != NULL)
+        collection_reply_elements_in(request, reply, ELEMENTS_NAMES, WRITE_BYTES_TAG(2));
 }
 
 enum { RANGE_BY_INDEX = 4, RANGE_BY_SCORE = 5 };
@@ -283,17 +262,13 @@ void scs_sorted_set_fetch(struct server_request *request, struct bytes message)
                               [RANGE_BY_SCORE] = PART_CHOICE},
                    .inner = {[RANGE_BY_INDEX] = &by_index, [RANGE_BY_SCORE] = &by_score}},
         .key_name = key_name,
+        .choice_name = "range",
         .kind = STORE_SORTED_BY_INDEX,
         .type = STORE_SORTED_SET,
     };
     struct parts parts;
-    if (!collection_read(request, message, &fetch, &parts) || !collection_take_order(request, &parts))
-        return;
-    if (parts.choice[0] == 0) {
-        server_fail_argument(request, "range", "is not set");
-        return;
-    }
-    if (!check_bound(request, "min_score", &parts.command.min) ||
+    if (!collection_read(request, message, &fetch, &parts) ||
+        !check_bound(request, "min_score", &parts.command.min) ||
         !check_bound(request, "max_score", &parts.command.max))
         return;
     if (parts.choice[0] == RANGE_BY_SCORE)

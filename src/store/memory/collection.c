@@ -2,8 +2,8 @@
 #include "store/memory/collection.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "store/memory/collection_kinds.h"
 #include "store/memory/command_kind.h"
@@ -32,9 +32,7 @@ static const size_t kind_sizes[] = {
 /* Where a set's draws begin: elsewhere for each set, also for one that stands where another stood. */
 static uint64_t random_begin(const struct collection *collection, uint64_t seed)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const uint64_t parts[] = {(uintptr_t)collection, (uint64_t)now.tv_sec, (uint64_t)now.tv_nsec};
+    const uint64_t parts[] = {(uintptr_t)collection, (uint64_t)clock_now_ns()};
     return hash64(bytes_make(parts, sizeof parts), seed);
 }
 
@@ -107,9 +105,7 @@ void collection_apply(struct collection *collection, const struct store_command 
                       struct collection_answer *answer, struct store_reply *reply)
 {
     union kind *kind = kind_of(collection);
-    answer->far = NULL;
-    answer->taken = NULL;
-    answer->husk = NULL;
+    collection_answer_init(answer);
     answer->room_bytes = command->reply_limit_bytes > 0 ? command->reply_limit_bytes : UINT64_MAX;
     if (command->kind == STORE_LENGTH) {
         reply->status = STORE_OK;
@@ -134,11 +130,9 @@ void collection_answer_free(struct collection_answer *answer)
 {
     free(answer->far);
     free(answer->taken);
-    answer->far = NULL;
-    answer->taken = NULL;
     while (answer->husk != NULL && !collection_free_piece(answer->husk))
         continue;
-    answer->husk = NULL;
+    collection_answer_init(answer);
 }
 
 bool collection_book(struct collection_answer *answer, uint64_t count)

@@ -30,6 +30,14 @@ struct collection_answer {
     uint64_t room_bytes; /* collection_apply's: what the reply may still hold */
 };
 
+/* Nothing to free; the elements may be anything. */
+static inline void collection_answer_init(struct collection_answer *answer)
+{
+    answer->far = NULL;
+    answer->taken = NULL;
+    answer->husk = NULL;
+}
+
 /* A new, empty collection, or NULL. SEED hashes its names. */
 struct collection *collection_create(enum store_type type, uint64_t seed);
 

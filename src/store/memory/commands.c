@@ -89,9 +89,7 @@ static enum store_status run(struct call *call, const struct store_command *comm
 {
     struct store_reply reply = {.status = STORE_OK};
     struct collection_answer answer;
-    answer.far = NULL;
-    answer.taken = NULL;
-    answer.husk = NULL;
+    collection_answer_init(&answer);
 
     struct found found = call_find(call);
     if (found.entry == NULL && command_kind_of(command)->creates)

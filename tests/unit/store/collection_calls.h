@@ -18,9 +18,7 @@ static inline void shelf_open(struct shelf *shelf, enum store_type type)
 {
     shelf->collection = collection_create(type, SEED);
     shelf->type = type;
-    shelf->answer.far = NULL;
-    shelf->answer.taken = NULL;
-    shelf->answer.husk = NULL;
+    collection_answer_init(&shelf->answer);
     assert_non_null(shelf->collection);
 }
 
