@@ -5,21 +5,20 @@
 #include "base/clock.h"
 #include "client/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define REQUEST_BYTES_KEPT 4096
+#define MESSAGE_BYTES      1024
+#define MOVES_MAX          8
+#define MOVE_PAUSE_NS      ((int64_t)1 * CLOCK_NS_PER_MS)
+#define RETRY_TOKEN        100   /* what a retry costs, where an ended call earns retry_budget_percent */
+#define CALLS_REMEMBERED   10000 /* by what they earned */
 
 /* --- Prepared and recycled --- */
 
-static void on_deadline(struct timer *timer)
-{
-    struct client_call *call = list_entry(timer, struct client_call, deadline);
-    bool is_failing = call->channel == NULL && call->reply.status != MAYFLY_OK; /* see fail_soon */
-    if (is_failing)
-        client_call_end(call, call->reply.status, call->reply.message);
-    else
-        client_call_end(call, MAYFLY_DEADLINE_EXCEEDED, "the deadline passed before the reply came");
-}
+static void on_deadline(struct timer *timer);
+static void on_pause_over(struct timer *timer);
 
 static struct client_call *call_take(struct mayfly_client *client)
 {
@@ -36,6 +35,7 @@ static struct client_call *call_take(struct mayfly_client *client)
         if (call == NULL)
             return NULL;
         timer_init(&call->deadline, on_deadline);
+        timer_init(&call->pause, on_pause_over);
         list_init(&call->link);
         call->client = client;
     }
@@ -103,11 +103,14 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
     const struct client_method *method = &client_methods[request->method];
     uint32_t deadline_ms =
         request->deadline_ms > 0 ? request->deadline_ms : client->configuration.deadline_ms;
+    call->route = client_route_of(client, request->method);
     call->method = request->method;
     call->callback = callback;
     call->context = context;
     call->timeout_ns = (int64_t)deadline_ms * CLOCK_NS_PER_MS;
     call->start_ns = clock_now_ns();
+    call->moves = call->retries = 0;
+    call->avoid = NULL;
     call->reply = (mayfly_reply){.message = ""};
     call->batch.asked = method->traits & ANSWERS_EACH ? request->item_count : 0;
 
@@ -141,20 +144,27 @@ static enum limiter_outcome limiter_outcome_of(mayfly_status status)
 static void tell_limiter(const struct client_call *call, int64_t now_ns, mayfly_status status)
 {
     struct mayfly_client *client = call->client;
-    if (client->configuration.concurrency != MAYFLY_ADAPTIVE ||
-        client_methods[call->method].traits & CONTROLS)
+    if (client->configuration.concurrency != MAYFLY_ADAPTIVE || call->route != &client->data ||
+        (client_methods[call->method].traits & CONTROLS))
         return;
     uint32_t limit =
         limiter_ended(&client->limiter, &(struct limiter_sample){
                                             .now_ns = now_ns,
                                             .latency_ns = now_ns - call->sent_ns,
-                                            .in_flight = (uint32_t)client->in_flight_count,
-                                            .is_limited = client->in_flight_count >= client->limit ||
-                                                          !list_empty(&client->backlog),
+                                            .in_flight = (uint32_t)call->route->in_flight,
+                                            .is_limited = call->route->in_flight >= client->limit ||
+                                                          !list_empty(&call->route->backlog),
                                             .outcome = limiter_outcome_of(status),
                                         });
     atomic_store_explicit(&client->limit, limit, memory_order_relaxed);
     atomic_store_explicit(&client->is_target_unmet, limiter_target_unmet(&client->limiter),
+                          memory_order_relaxed);
+}
+
+static void count_in_flight(struct mayfly_client *client)
+{
+    atomic_store_explicit(&client->counted_in_flight,
+                          (uint32_t)(client->data.in_flight + client->control.in_flight),
                           memory_order_relaxed);
 }
 
@@ -167,9 +177,19 @@ static void leave_flight(struct client_call *call, int64_t now_ns, mayfly_status
     call->channel->streams--;
     call->channel = NULL;
     call->stream = NULL;
-    client->in_flight_count--;
-    atomic_store_explicit(&client->counted_in_flight, (uint32_t)client->in_flight_count,
-                          memory_order_relaxed);
+    call->route->in_flight--;
+    count_in_flight(client);
+}
+
+/* Counts a call that has ended, which earns a part of a retry. */
+static void count_end(struct mayfly_client *client, mayfly_status status)
+{
+    int64_t earned = client->configuration.retry_budget_percent;
+    int64_t limit = (CALLS_REMEMBERED * earned) + CLIENT_RETRY_TOKENS;
+    client->retry_tokens += client->retry_tokens + earned <= limit ? earned : 0;
+    atomic_fetch_add_explicit(&client->calls, 1, memory_order_relaxed);
+    if (status != MAYFLY_OK)
+        atomic_fetch_add_explicit(&client->failures, 1, memory_order_relaxed);
 }
 
 /* Tells the callback, and lets the call go. */
@@ -180,20 +200,22 @@ static void call_finish(struct client_call *call)
     leave_flight(call, now_ns, call->reply.status);
     list_remove(&call->link);
     net_loop_disarm(&client->loop, &call->deadline);
+    net_loop_disarm(&client->loop, &call->pause);
     bool sent = call->reply.attempts > 0;
     call->reply.waiting_ns = (uint64_t)((sent ? call->sent_ns : now_ns) - call->start_ns);
     call->reply.wire_ns = sent ? (uint64_t)(now_ns - call->sent_ns) : 0;
     if (call->reply.status != MAYFLY_OK)
         call->reply.outcome = MAYFLY_DONE;
     call->id = 0; /* too late to cancel */
-    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+    count_end(client, call->reply.status);
+    atomic_fetch_sub_explicit(&call->route->admitted, 1, memory_order_relaxed);
     call->callback(call->context, &call->reply);
     client_call_discard(call);
 }
 
 void client_call_end(struct client_call *call, mayfly_status status, const char *message)
 {
-    struct mayfly_client *client = call->client;
+    struct route *route = call->route;
     struct channel *channel = call->channel;
     if (channel != NULL) {
         h2_call_cancel(call->stream);
@@ -202,28 +224,63 @@ void client_call_end(struct client_call *call, mayfly_status status, const char 
     call->reply.status = status;
     call->reply.message = message;
     call_finish(call);
-    client_pump(client);
+    client_pump(route);
 }
 
-void client_fail_backlog(struct mayfly_client *client, const char *why)
+/* WHY and MORE as one sentence in the call's arena; WHY alone where memory is out. */
+static const char *explain(struct client_call *call, const char *why, const char *more)
+{
+    char text[MESSAGE_BYTES];
+    (void)snprintf(text, sizeof text, "%s%s%s", why, why[0] != '\0' ? "; " : "", more);
+    const char *copy = arena_copy_text(&call->arena, bytes_of(text));
+    return copy != NULL ? copy : why;
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct client_call *call = list_entry(timer, struct client_call, deadline);
+    struct channel *channel = call->channel;
+    bool is_failing = channel == NULL && call->reply.status != MAYFLY_OK; /* see fail_soon */
+    if (is_failing) {
+        client_call_end(call, call->reply.status, call->reply.message);
+    } else if (channel != NULL) {
+        client_channel_suspect(channel, call->sent_ns);
+        client_call_end(call, MAYFLY_DEADLINE_EXCEEDED,
+                        "the deadline passed before the reply came; the server may have executed the call");
+    } else if (call->retries > 0) {
+        client_call_end(
+            call, MAYFLY_DEADLINE_EXCEEDED,
+            "the deadline passed before the call could be sent again; the server may have executed it");
+    } else {
+        client_call_end(call, MAYFLY_DEADLINE_EXCEEDED,
+                        "the deadline passed before the call could be sent; it was not executed");
+    }
+}
+
+void client_fail_backlog(struct route *route)
 {
     /* Only those that wait now: callbacks that start calls again would keep this going for ever. */
     struct list failed;
     list_init(&failed);
-    while (!list_empty(&client->backlog))
-        list_push_back(&failed, list_pop_front(&client->backlog));
+    list_move(&route->returning, &failed);
+    list_move(&route->backlog, &failed);
     while (!list_empty(&failed)) {
         struct client_call *call = list_entry(failed.next, struct client_call, link);
         call->reply.status = MAYFLY_UNAVAILABLE;
-        call->reply.message = why;
+        call->reply.message = explain(call, route->problem,
+                                      call->retries > 0 ? "the server may have executed an earlier attempt"
+                                                        : "the call was not executed");
         call_finish(call);
     }
 }
 
 void client_calls_cancel(struct mayfly_client *client)
 {
-    struct list *lists[] = {&client->backlog, &client->failing};
-    for (size_t i = 0; i < 2; i++)
+    struct list *lists[] = {
+        &client->data.returning,  &client->data.backlog,    &client->data.pausing, &client->control.returning,
+        &client->control.backlog, &client->control.pausing, &client->failing,
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         while (!list_empty(lists[i]))
             client_call_end(list_entry(lists[i]->next, struct client_call, link), MAYFLY_CANCELLED,
                             "the client was closed");
@@ -235,6 +292,7 @@ void client_calls_cancel(struct mayfly_client *client)
 static bool call_send(struct client_call *call, struct channel *channel)
 {
     struct mayfly_client *client = call->client;
+    struct route *route = call->route;
     int64_t now_ns = clock_now_ns();
     int64_t left_ns = call->deadline.due_ns - now_ns;
     /* A call that has not waited says its whole timeout: the same text as the one before, one byte on the
@@ -260,9 +318,9 @@ static bool call_send(struct client_call *call, struct channel *channel)
     call->sent_ns = now_ns;
     call->reply.attempts++;
     channel->streams++;
-    client->in_flight_count++;
-    atomic_store_explicit(&client->counted_in_flight, (uint32_t)client->in_flight_count,
-                          memory_order_relaxed);
+    if (++route->in_flight > route->peak)
+        route->peak = route->in_flight;
+    count_in_flight(client);
     list_remove(&call->link);
     list_push_back(&client->in_flight, &call->link);
     if (++channel->calls == CHANNEL_CALLS_MAX)
@@ -270,27 +328,35 @@ static bool call_send(struct client_call *call, struct channel *channel)
     return true;
 }
 
-/* Ends a call that could not be sent, but not from here: mayfly_start promises that. */
-static void fail_soon(struct client_call *call)
+/* Ends a call that cannot be sent, but not from here: mayfly_start promises that. */
+static void fail_soon(struct client_call *call, const char *message)
 {
     struct mayfly_client *client = call->client;
     call->reply.status = MAYFLY_RESOURCE_EXHAUSTED;
-    call->reply.message =
-        "there is no memory to send the call, or more waits to be sent than a connection holds";
+    call->reply.message = message;
     list_remove(&call->link);
     list_push_back(&client->failing, &call->link);
     (void)net_loop_arm(&client->loop, &call->deadline, clock_now_ns()); /* armed, so it only moves */
 }
 
-void client_pump(struct mayfly_client *client)
+void client_pump(struct route *route)
 {
-    while (!list_empty(&client->backlog) && client->in_flight_count < client->limit && !client->closing) {
-        struct channel *channel = client_channel_choose(&client->channels);
-        if (channel == NULL)
+    if (!list_empty(&route->returning)) {
+        list_move(&route->backlog, &route->returning);
+        list_move(&route->returning, &route->backlog);
+    }
+    while (!list_empty(&route->backlog) && route->in_flight < client_route_limit(route) &&
+           !route->client->closing) {
+        struct client_call *call = list_entry(route->backlog.next, struct client_call, link);
+        struct channel *channel = client_route_choose(route, call->avoid);
+        if (channel == NULL) {
+            client_route_lacks(route);
             return;
-        struct client_call *call = list_entry(client->backlog.next, struct client_call, link);
+        }
         if (!call_send(call, channel))
-            fail_soon(call);
+            fail_soon(
+                call,
+                "there is no memory to send the call, or more waits to be sent than a connection holds");
     }
 }
 
@@ -299,8 +365,12 @@ bool client_call_begin(struct client_call *call)
     struct mayfly_client *client = call->client;
     if (!net_loop_arm(&client->loop, &call->deadline, clock_add(call->start_ns, call->timeout_ns)))
         return false;
-    list_push_back(&client->backlog, &call->link);
-    client_pump(client);
+    if (call->request.size > client->configuration.max_request_bytes) {
+        fail_soon(call, "the request is larger than max_request_bytes; it was not sent");
+        return true;
+    }
+    list_push_back(&call->route->backlog, &call->link);
+    client_pump(call->route);
     return true;
 }
 
@@ -351,25 +421,67 @@ void client_call_message(struct client_call *call, struct bytes message)
         call_fail(call, MAYFLY_INTERNAL, problem);
 }
 
-/* Whether a failed attempt may be followed by another one. */
-static bool may_repeat(const struct client_call *call, const struct h2_outcome *outcome)
+/* Whether the retry budget allows one more; then it is taken from it. */
+static bool take_retry(struct mayfly_client *client)
 {
-    if (call->client->closing || call->reply.attempts > call->client->configuration.retries ||
-        call->deadline.due_ns <= clock_now_ns())
+    if (client->configuration.retry_budget_percent == 0)
+        return true;
+    if (client->retry_tokens < RETRY_TOKEN) {
+        atomic_fetch_add_explicit(&client->refused_retries, 1, memory_order_relaxed);
         return false;
-    bool failed = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNAVAILABLE;
-    return outcome->unseen || (failed && (client_methods[call->method].traits & REPEATABLE));
+    }
+    client->retry_tokens -= RETRY_TOKEN;
+    return true;
 }
 
-/* Puts a call first in line again. Whoever handles the connection's input or output pumps afterwards. */
-static void call_repeat(struct client_call *call, mayfly_status status)
+static void on_pause_over(struct timer *timer)
+{
+    struct client_call *call = list_entry(timer, struct client_call, pause);
+    list_remove(&call->link);
+    list_push_back(&call->route->returning, &call->link);
+    client_pump(call->route);
+}
+
+/* Has a call sent again, before those that wait for their first time. Whoever handles the connection's input or output
+ * pumps afterwards. */
+static void call_repeat(struct client_call *call, mayfly_status status, int64_t pause_ns)
 {
     struct mayfly_client *client = call->client;
+    int64_t now_ns = clock_now_ns();
     atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
     client_call_forget(call);
-    leave_flight(call, clock_now_ns(), status);
+    call->avoid = call->channel;
+    leave_flight(call, now_ns, status);
     list_remove(&call->link);
-    list_push_front(&client->backlog, &call->link);
+    bool is_pausing = pause_ns > 0 && net_loop_arm(&client->loop, &call->pause, clock_add(now_ns, pause_ns));
+    list_push_back(is_pausing ? &call->route->pausing : &call->route->returning, &call->link);
+}
+
+/* A call that no server saw goes on to another channel, whatever its method: the first time at once, then after pauses
+ * that double, and not for ever. */
+static bool may_move(struct client_call *call, const struct h2_outcome *outcome)
+{
+    if (!outcome->unseen || call->moves == MOVES_MAX)
+        return false;
+    int64_t pause_ns = call->moves > 0 ? MOVE_PAUSE_NS << call->moves : 0;
+    call->moves++;
+    call_repeat(call, (mayfly_status)outcome->status, pause_ns);
+    return true;
+}
+
+/* One that a server may have seen is sent again where its method allows that, and the budget does. */
+static bool may_retry(struct client_call *call, const struct h2_outcome *outcome, bool *is_refused)
+{
+    bool is_failure = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNAVAILABLE;
+    if (outcome->unseen || !is_failure || !(client_methods[call->method].traits & REPEATABLE) ||
+        call->retries >= call->client->configuration.retries)
+        return false;
+    *is_refused = !take_retry(call->client);
+    if (*is_refused)
+        return false;
+    call->retries++;
+    call_repeat(call, (mayfly_status)outcome->status, 0);
+    return true;
 }
 
 static void take_trailers(struct client_call *call, const struct metadata *trailers)
@@ -390,16 +502,20 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
 
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
 {
-    if (outcome->status != STATUS_OK && may_repeat(call, outcome)) {
-        call_repeat(call, (mayfly_status)outcome->status);
+    bool is_over = call->client->closing || call->deadline.due_ns <= clock_now_ns();
+    bool is_refused = false;
+    if (outcome->status != STATUS_OK && !is_over &&
+        (may_move(call, outcome) || may_retry(call, outcome, &is_refused)))
         return;
-    }
     if (outcome->status != STATUS_OK && call->client->closing)
         call_fail(call, MAYFLY_CANCELLED, "the client was closed");
     else if (outcome->status != STATUS_OK)
         call_fail(call, (mayfly_status)outcome->status, arena_copy_text(&call->arena, outcome->message));
     else if (call->batch.count < call->batch.asked && call->reply.status == MAYFLY_OK)
         call_fail(call, MAYFLY_INTERNAL, "the reply has fewer items than were asked for");
+    if (is_refused)
+        call->reply.message =
+            explain(call, call->reply.message, "it is not sent again, for the retry budget is used up");
     take_trailers(call, outcome->trailers);
     call_finish(call);
 }

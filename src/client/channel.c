@@ -1,5 +1,6 @@
-/* A channel: a connection to the server that comes back when it is lost. Keepalive notices one that has died
- * silently; a server that asks to be left keeps the calls it has while a new connection takes the others.
+/* A channel: a connection of a route that comes back when it is lost. Keepalive notices one that has died silently,
+ * and so does the first call that times out on it; a server that asks to be left keeps the calls it has
+ * while a new connection takes the others.
  *
  *     WAITING ──> CONNECTING ──> READY ──> LEAVING
  *        ^            │ ^          │
@@ -8,36 +9,40 @@
 #include "base/clock.h"
 #include "client/client.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RETRY_FIRST_NS      ((int64_t)20 * CLOCK_NS_PER_MS)
-#define RETRY_LIMIT_NS      ((int64_t)500 * CLOCK_NS_PER_MS)
-#define CONNECT_LIMIT_NS    ((int64_t)5 * CLOCK_NS_PER_S) /* two lost SYNs, at one address */
-#define STEADY_NS           ((int64_t)1 * CLOCK_NS_PER_S) /* a connection that lived so long was a good one */
-#define CLIENT_HEADER_BYTES 65536
-#define TOPIC_INTERVAL_MS   5000 /* keepalive of subscriptions, which wait for ever */
-#define TOPIC_TIMEOUT_MS    1000
-#define STALL_LIMIT_NS      ((int64_t)30 * CLOCK_NS_PER_S)
-#define CLIENT_BUFFERED_MAX ((size_t)1 << 30)
-
-static void channel_connect(struct channel *channel);
-
-static void count_ready(struct mayfly_client *client)
-{
-    uint32_t ready = 0;
-    for (struct list *at = client->channels.next; at != &client->channels; at = at->next)
-        ready += list_entry(at, struct channel, link)->state == CHANNEL_READY;
-    atomic_store(&client->ready_channels, ready);
-}
-
-/* --- Keepalive --- */
+#define RETRY_FIRST_NS       ((int64_t)20 * CLOCK_NS_PER_MS)
+#define CONNECT_LIMIT_NS     ((int64_t)5 * CLOCK_NS_PER_S) /* two lost SYNs */
+#define CONNECT_NEXT_NS      ((int64_t)1 * CLOCK_NS_PER_S) /* where there are more addresses to try */
+#define CONNECT_SLOW_NS      ((int64_t)200 * CLOCK_NS_PER_MS)
+#define STEADY_NS            ((int64_t)200 * CLOCK_NS_PER_MS) /* a connection that lived so long was a good one */
+#define CLIENT_HEADER_BYTES  65536
+#define TOPIC_INTERVAL_MS    5000 /* keepalive of subscriptions, which wait for ever */
+#define KEEPALIVE_TIMEOUT_MS 1000 /* where none is set */
+#define LATE_INTERVALS       3
+#define STALL_LIMIT_NS       ((int64_t)30 * CLOCK_NS_PER_S)
+#define CLIENT_BUFFERED_MAX  ((size_t)1 << 30)
 
 static bool is_for_topics(const struct channel *channel)
 {
-    return channel->set == &channel->client->topic_channels;
+    return channel->route == &channel->client->topics;
 }
+
+static uint32_t ready_in(const struct route *route)
+{
+    uint32_t ready = 0;
+    for (struct list *at = route->channels.next; at != &route->channels; at = at->next)
+        ready += list_entry(at, struct channel, link)->state == CHANNEL_READY;
+    return ready;
+}
+
+static void count_ready(struct mayfly_client *client)
+{
+    atomic_store(&client->ready_channels, ready_in(&client->data) + ready_in(&client->control));
+}
+
+/* --- Keepalive --- */
 
 struct keepalive {
     uint32_t interval_ms; /* 0: none */
@@ -49,9 +54,12 @@ struct keepalive {
 static struct keepalive keepalive_of(const struct channel *channel)
 {
     const mayfly_configuration *configuration = &channel->client->configuration;
-    if (configuration->keepalive_interval_ms == 0 && is_for_topics(channel))
-        return (struct keepalive){TOPIC_INTERVAL_MS, TOPIC_TIMEOUT_MS};
-    return (struct keepalive){configuration->keepalive_interval_ms, configuration->keepalive_timeout_ms};
+    struct keepalive keepalive = {configuration->keepalive_interval_ms, configuration->keepalive_timeout_ms};
+    if (keepalive.interval_ms == 0)
+        keepalive = (struct keepalive){is_for_topics(channel) ? TOPIC_INTERVAL_MS : 0, KEEPALIVE_TIMEOUT_MS};
+    if (channel->route == &channel->client->control)
+        keepalive.interval_ms = 0;
+    return keepalive;
 }
 
 static void keepalive_arm(struct channel *channel, int64_t from_ns, uint32_t wait_ms)
@@ -61,45 +69,92 @@ static void keepalive_arm(struct channel *channel, int64_t from_ns, uint32_t wai
                            clock_add(from_ns, (int64_t)wait_ms * CLOCK_NS_PER_MS));
 }
 
+/* Whether a ping is under way. */
+static bool is_pinged(const struct channel *channel)
+{
+    return channel->pinged_ns > channel->heard_ns;
+}
+
+static void ping(struct channel *channel)
+{
+    int64_t now_ns = clock_now_ns();
+    if (h2_ping(channel->net->h2))
+        channel->pinged_ns = now_ns;
+    net_connection_flush_later(channel->net);
+    keepalive_arm(channel, now_ns, keepalive_of(channel).timeout_ms);
+}
+
+/* A client that is not driven between its calls comes late to its pings. By then a connection may be dead for long, so
+ * no call is sent on it before it has answered. */
 static void on_keepalive(struct timer *timer)
 {
     struct channel *channel = list_entry(timer, struct channel, keepalive);
-    const struct keepalive keepalive = keepalive_of(channel);
-    int64_t now_ns = channel->client->loop.now_ns;
-    int64_t interval_ns = (int64_t)keepalive.interval_ms * CLOCK_NS_PER_MS;
-    if (channel->pinged_ns > channel->heard_ns) {
+    int64_t interval_ns = (int64_t)keepalive_of(channel).interval_ms * CLOCK_NS_PER_MS;
+    int64_t silent_ns = channel->client->loop.now_ns - channel->heard_ns;
+    if (is_pinged(channel) || channel->is_suspect) {
         net_connection_close(channel->net, "the server does not answer keepalive pings");
-    } else if (now_ns - channel->heard_ns < interval_ns) {
-        keepalive_arm(channel, channel->heard_ns, keepalive.interval_ms);
-    } else {
-        if (h2_ping(channel->net->h2))
-            channel->pinged_ns = now_ns;
-        net_connection_flush_later(channel->net);
-        keepalive_arm(channel, now_ns, keepalive.timeout_ms);
+    } else if (silent_ns < interval_ns) {
+        keepalive_arm(channel, channel->heard_ns, keepalive_of(channel).interval_ms);
+    } else if (interval_ns > 0) {
+        channel->is_suspect = silent_ns > LATE_INTERVALS * interval_ns;
+        ping(channel);
     }
+}
+
+void client_channel_suspect(struct channel *channel, int64_t sent_ns)
+{
+    if (channel->heard_ns >= sent_ns || channel->is_suspect || channel->net->closing)
+        return;
+    channel->is_suspect = true;
+    if (!is_pinged(channel))
+        ping(channel);
 }
 
 /* --- Leaving --- */
 
+/* Whether the connection was of use, so that it may be replaced at once. */
 static bool is_steady(const struct channel *channel)
 {
-    return channel->state == CHANNEL_READY && clock_now_ns() - channel->ready_ns >= STEADY_NS;
+    return channel->state == CHANNEL_READY &&
+           (channel->has_served || clock_now_ns() - channel->ready_ns >= STEADY_NS);
+}
+
+static void channel_free(struct channel *channel)
+{
+    net_loop_disarm(&channel->client->loop, &channel->retry);
+    net_loop_disarm(&channel->client->loop, &channel->keepalive);
+    list_remove(&channel->link);
+    list_remove(&channel->resolving);
+    free(channel);
+}
+
+static void set_leaving(struct channel *channel)
+{
+    channel->state = CHANNEL_LEAVING;
+    list_remove(&channel->link);
+    list_push_back(&channel->client->leaving, &channel->link);
+    count_ready(channel->client);
 }
 
 void client_channel_leave(struct channel *channel)
 {
-    struct mayfly_client *client = channel->client;
+    unsigned tries = is_steady(channel) ? 0 : channel->tries;
     if (channel->state == CHANNEL_LEAVING)
         return;
-    unsigned tries = is_steady(channel) ? 0 : channel->tries;
-    channel->state = CHANNEL_LEAVING;
-    list_remove(&channel->link);
-    list_push_back(&client->leaving, &channel->link);
-    if (!client->closing && channel->set == &client->channels)
-        (void)client_channel_open(client, channel->set, tries);
-    count_ready(client);
+    set_leaving(channel);
+    (void)client_route_fill(channel->route, tries);
     h2_drain(channel->net->h2); /* so that the connection ends with its last call */
     net_connection_flush_later(channel->net);
+}
+
+void client_channel_abandon(struct channel *channel)
+{
+    if (channel->net == NULL) {
+        channel_free(channel);
+        return;
+    }
+    set_leaving(channel);
+    (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_now_ns()); /* see on_retry */
 }
 
 /* --- What a connection tells --- */
@@ -110,12 +165,12 @@ static void channel_pump(const struct channel *channel)
     if (is_for_topics(channel))
         client_topics_pump(channel->client);
     else
-        client_pump(channel->client);
+        client_pump(channel->route);
 }
 
 static void on_message(void *owner, struct h2_call *call, struct bytes message)
 {
-    (void)owner;
+    ((struct channel *)owner)->has_served = true;
     client_call_message(call->user, message);
 }
 
@@ -125,15 +180,25 @@ static void on_call_closed(void *owner, struct h2_call *call, const struct h2_ou
     client_call_closed(call->user, outcome);
 }
 
+static void channel_ready(struct channel *channel)
+{
+    struct mayfly_client *client = channel->client;
+    channel->state = CHANNEL_READY;
+    channel->was_ready = true;
+    channel->is_slow = false;
+    channel->ready_ns = client->loop.now_ns;
+    net_loop_disarm(&client->loop, &channel->retry);
+    atomic_fetch_add_explicit(&client->connects, 1, memory_order_relaxed);
+    count_ready(client);
+    client_route_joined(channel->route);
+}
+
 static void on_settings(void *owner)
 {
     struct channel *channel = owner;
-    if (channel->state == CHANNEL_CONNECTING) {
-        channel->state = CHANNEL_READY;
-        channel->ready_ns = channel->client->loop.now_ns;
-        net_loop_disarm(&channel->client->loop, &channel->retry);
-        count_ready(channel->client);
-    }
+    client_route_learns(channel);
+    if (channel->state == CHANNEL_CONNECTING)
+        channel_ready(channel);
     channel_pump(channel);
     if (is_for_topics(channel) && !client_topics_wanted(channel->client))
         client_channel_leave(channel);
@@ -178,10 +243,20 @@ static void on_connected(void *owner)
     keepalive_arm(channel, channel->heard_ns, keepalive_of(channel).interval_ms);
 }
 
+/* It lives. */
+static void channel_acquit(struct channel *channel)
+{
+    channel->is_suspect = false;
+    if (channel->state == CHANNEL_READY)
+        client_route_rejoined(channel);
+}
+
 static void on_received(void *owner)
 {
     struct channel *channel = owner;
     channel->heard_ns = channel->client->loop.now_ns;
+    if (channel->is_suspect)
+        channel_acquit(channel);
     channel_pump(channel); /* calls that ended left room */
 }
 
@@ -207,28 +282,12 @@ static const struct net_connection_events connection_events = {
 
 /* --- Losing a connection --- */
 
-static void channel_free(struct channel *channel)
+int64_t client_backoff_ns(const struct mayfly_client *client, unsigned tries, const void *salt)
 {
-    net_loop_disarm(&channel->client->loop, &channel->retry);
-    net_loop_disarm(&channel->client->loop, &channel->keepalive);
-    list_remove(&channel->link);
-    uv_freeaddrinfo(channel->addresses);
-    free(channel);
-}
-
-static bool any_hope(const struct mayfly_client *client)
-{
-    for (struct list *at = client->channels.next; at != &client->channels; at = at->next)
-        if (list_entry(at, struct channel, link)->state != CHANNEL_WAITING)
-            return true;
-    return false;
-}
-
-int64_t client_backoff_ns(unsigned tries, const void *salt)
-{
-    int64_t wait_ns = RETRY_FIRST_NS << (tries < 8 ? tries - 1 : 7);
-    if (wait_ns > RETRY_LIMIT_NS)
-        wait_ns = RETRY_LIMIT_NS;
+    int64_t limit_ns = (int64_t)client->configuration.reconnect_max_ms * CLOCK_NS_PER_MS;
+    int64_t wait_ns = RETRY_FIRST_NS << (tries < 16 ? tries - 1 : 15);
+    if (wait_ns > limit_ns)
+        wait_ns = limit_ns;
     uint64_t dice = (uint64_t)clock_now_ns() * UINT64_C(0x9e3779b97f4a7c15) + (uintptr_t)salt;
     return wait_ns - (int64_t)((dice >> 40) % (uint64_t)(wait_ns / 2));
 }
@@ -237,50 +296,93 @@ int64_t client_backoff_ns(unsigned tries, const void *salt)
  * lasts. */
 static void channel_connect_later(struct channel *channel)
 {
-    int64_t wait_ns = channel->tries > 0 ? client_backoff_ns(channel->tries, channel) : 0;
+    int64_t wait_ns = channel->tries > 0 ? client_backoff_ns(channel->client, channel->tries, channel) : 0;
     channel->state = channel->tries > 0 ? CHANNEL_WAITING : CHANNEL_CONNECTING;
+    channel->is_slow = false;
     channel->tries++;
     (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_add(clock_now_ns(), wait_ns));
 }
 
-/* Calls wait for a try to connect; when it fails, and no other channel is on its way, they fail. */
-static void channel_failed(struct channel *channel, const char *why)
+/* Whether nobody will miss the channel. */
+static bool is_unneeded(const struct channel *channel)
 {
-    struct mayfly_client *client = channel->client;
-    bool had_worked = channel->state == CHANNEL_READY;
-    if (is_steady(channel))
-        channel->tries = 0;
-    (void)snprintf(client->connect_problem, sizeof client->connect_problem, "no connection to %s: %s",
-                   client->authority, why);
-    uv_freeaddrinfo(channel->addresses);
-    channel->addresses = NULL;
-    channel->next_address = NULL;
-    channel_connect_later(channel);
-    if (!had_worked && !is_for_topics(channel) && !any_hope(client))
-        client_fail_backlog(client, client->connect_problem);
+    if (channel->client->closing || channel->state == CHANNEL_LEAVING)
+        return true;
+    return is_for_topics(channel) ? !client_topics_wanted(channel->client) : client_route_spares(channel);
 }
 
 static void channel_connect_next(struct channel *channel);
 
+/* Forgets a connection; true if there had been one. */
+static bool channel_disconnect(struct channel *channel)
+{
+    struct mayfly_client *client = channel->client;
+    bool was_ready = channel->was_ready;
+    net_loop_disarm(&client->loop, &channel->keepalive);
+    net_loop_disarm(&client->loop, &channel->retry);
+    if (was_ready)
+        atomic_fetch_add_explicit(&client->disconnects, 1, memory_order_relaxed);
+    if (is_steady(channel))
+        channel->tries = 0;
+    channel->was_ready = channel->has_served = false;
+    channel->is_suspect = false;
+    channel->net = NULL;
+    return was_ready;
+}
+
+static void route_pump(struct route *route)
+{
+    if (route->is_for_calls)
+        client_pump(route);
+    else
+        client_topics_pump(route->client);
+}
+
+/* The connection is gone, or none has come about. Calls wait for a try to connect; when it fails, and no other
+ * channel is on its way, they fail. */
 static void channel_lost(struct channel *channel, const char *why)
 {
     struct mayfly_client *client = channel->client;
-    net_loop_disarm(&client->loop, &channel->keepalive);
-    net_loop_disarm(&client->loop, &channel->retry);
-    channel->net = NULL;
-    bool is_idle = is_for_topics(channel) && !client_topics_wanted(client);
-    if (client->closing || channel->state == CHANNEL_LEAVING || is_idle)
-        channel_free(channel);
-    else if (channel->state == CHANNEL_CONNECTING && channel->next_address != NULL)
+    struct route *route = channel->route;
+    bool was_left = channel->state == CHANNEL_LEAVING;
+    bool was_ready = channel_disconnect(channel);
+    if (!was_left)
+        (void)snprintf(route->problem, sizeof route->problem, "no connection to %s: %s",
+                       route->endpoint->authority, why);
+    if (channel->state == CHANNEL_CONNECTING && channel->addresses_left > 0 && !client->closing) {
         channel_connect_next(channel);
+        return;
+    }
+    if (!was_ready && !was_left)
+        route->endpoint->has_failed = true;
+    if (is_unneeded(channel))
+        channel_free(channel);
     else
-        channel_failed(channel, why);
+        channel_connect_later(channel);
     count_ready(client);
-    client_pump(client);
-    client_topics_pump(client);
+    if (!was_ready && !was_left && !client->closing && !client_route_has_hope(route))
+        client_fail_backlog(route);
+    route_pump(route);
 }
 
 /* --- Connecting --- */
+
+static int64_t connect_limit_ns(const struct channel *channel)
+{
+    return channel->addresses_left > 0 ? CONNECT_NEXT_NS : CONNECT_LIMIT_NS;
+}
+
+/* When to look again at a try: it is slow first, and hopeless then. */
+static void arm_connecting(struct channel *channel)
+{
+    int64_t due_ns = connect_limit_ns(channel);
+    int64_t slow_ns = (int64_t)channel->client->configuration.reconnect_max_ms * CLOCK_NS_PER_MS;
+    if (slow_ns < CONNECT_SLOW_NS)
+        slow_ns = CONNECT_SLOW_NS;
+    if (slow_ns < due_ns && clock_now_ns() < channel->connect_ns + slow_ns)
+        due_ns = slow_ns;
+    (void)net_loop_arm(&channel->client->loop, &channel->retry, channel->connect_ns + due_ns);
+}
 
 static void channel_connect_to(struct channel *channel, const struct sockaddr *address)
 {
@@ -291,100 +393,89 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
         .events = is_for_topics(channel) ? &topic_events : &call_events,
         .owner = channel,
         .limits = h2_default_limits,
-        .authority = client->authority,
+        .authority = channel->route->endpoint->authority,
     };
     config.limits.message_bytes = client->configuration.max_reply_bytes;
     config.limits.header_bytes = CLIENT_HEADER_BYTES;
     config.limits.buffered_bytes = CLIENT_BUFFERED_MAX;
     int error = 0;
     channel->calls = 0;
+    channel->connect_ns = channel->route->tried_ns = clock_now_ns();
     channel->net = net_connection_connect(&client->loop, address, &h2_engine_nghttp2, &config,
                                           &connection_events, channel, STALL_LIMIT_NS, &error);
     if (channel->net == NULL)
         channel_lost(channel, uv_strerror(error));
     else
-        (void)net_loop_arm(&client->loop, &channel->retry, clock_add(clock_now_ns(), CONNECT_LIMIT_NS));
+        arm_connecting(channel);
 }
 
 static void channel_connect_next(struct channel *channel)
 {
-    const struct addrinfo *address = channel->next_address;
-    channel->next_address = address->ai_next;
-    channel_connect_to(channel, address->ai_addr);
+    const struct endpoint *endpoint = channel->route->endpoint;
+    const struct sockaddr_storage *address =
+        &endpoint->addresses[channel->next_address++ % endpoint->address_count];
+    channel->addresses_left--;
+    channel_connect_to(channel, (const struct sockaddr *)address);
 }
 
-static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *addresses)
+void client_channel_resolved(struct channel *channel, const char *problem)
 {
-    struct channel *channel = resolve->data;
-    channel->resolving = false;
-    channel->addresses = addresses;
-    channel->next_address = addresses;
-    if (channel->client->closing || addresses == NULL)
-        channel_lost(channel, status != 0 ? uv_strerror(status) : "the name has no address");
-    else
-        channel_connect_next(channel);
+    struct endpoint *endpoint = channel->route->endpoint;
+    if (problem != NULL) {
+        channel->addresses_left = 0;
+        channel_lost(channel, problem);
+        return;
+    }
+    channel->next_address = endpoint->next_address++;
+    channel->addresses_left = endpoint->address_count;
+    channel_connect_next(channel);
 }
 
 static void channel_connect(struct channel *channel)
 {
-    struct mayfly_client *client = channel->client;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address;
     channel->state = CHANNEL_CONNECTING;
-    if (uv_ip4_addr(client->host, client->port, &address.v4) == 0 ||
-        uv_ip6_addr(client->host, client->port, &address.v6) == 0) {
-        channel_connect_to(channel, &address.any);
-        return;
-    }
-    char port[8];
-    (void)snprintf(port, sizeof port, "%u", client->port);
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    channel->resolve.data = channel;
-    int error = uv_getaddrinfo(&client->loop.uv, &channel->resolve, on_resolved, client->host, port, &hints);
-    channel->resolving = error == 0;
-    if (error != 0)
-        channel_lost(channel, uv_strerror(error));
+    if (client_endpoint_ready(channel->route->endpoint, channel))
+        client_channel_resolved(channel, NULL);
 }
 
-/* It is time to connect, or the time to connect is over. */
+/* It is time to connect, or a try takes long. */
 static void on_retry(struct timer *timer)
 {
     struct channel *channel = list_entry(timer, struct channel, retry);
-    if (channel->net != NULL)
+    if (channel->net == NULL) {
+        channel_connect(channel);
+    } else if (channel->state == CHANNEL_LEAVING) {
+        net_connection_close(channel->net, "another connection was quicker");
+    } else if (clock_now_ns() < channel->connect_ns + connect_limit_ns(channel)) {
+        channel->is_slow = true;
+        arm_connecting(channel);
+        client_route_hedge(channel->route);
+    } else {
         net_connection_close(channel->net, channel->net->h2 != NULL ? "the peer accepts but says nothing"
                                                                     : "the address does not answer");
-    else
-        channel_connect(channel);
+    }
 }
 
-bool client_channel_open(struct mayfly_client *client, struct list *set, unsigned tries)
+struct channel *client_channel_open(struct route *route, unsigned tries)
 {
     struct channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
-        return false;
-    channel->client = client;
-    channel->set = set;
+        return NULL;
+    channel->client = route->client;
+    channel->route = route;
     channel->tries = tries;
     timer_init(&channel->retry, on_retry);
     timer_init(&channel->keepalive, on_keepalive);
-    list_push_back(set, &channel->link);
+    list_init(&channel->resolving);
+    list_push_back(&route->channels, &channel->link);
     channel_connect_later(channel);
-    return true;
+    return channel;
 }
 
-struct channel *client_channel_choose(const struct list *set)
+void client_channel_hurry(struct channel *channel)
 {
-    struct channel *best = NULL;
-    for (struct list *at = set->next; at != set; at = at->next) {
-        struct channel *channel = list_entry(at, struct channel, link);
-        if (channel->state == CHANNEL_READY && (best == NULL || channel->streams < best->streams) &&
-            h2_capacity(channel->net->h2) > 0)
-            best = channel;
-    }
-    return best;
+    channel->tries = 0;
+    (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_now_ns());
 }
 
 static void close_all(struct list *channels)
@@ -395,8 +486,6 @@ static void close_all(struct list *channels)
         at = at->next;
         if (channel->net != NULL)
             net_connection_close(channel->net, "the client was closed");
-        else if (channel->resolving)
-            (void)uv_cancel((uv_req_t *)&channel->resolve);
         else
             channel_free(channel);
     }
@@ -404,13 +493,16 @@ static void close_all(struct list *channels)
 
 void client_channels_close(struct mayfly_client *client)
 {
-    close_all(&client->channels);
-    close_all(&client->topic_channels);
+    close_all(&client->data.channels);
+    close_all(&client->control.channels);
+    close_all(&client->topics.channels);
     close_all(&client->leaving);
 }
 
-bool client_channels_closed(const struct mayfly_client *client)
+bool client_channels_closed(struct mayfly_client *client)
 {
-    return list_empty(&client->channels) && list_empty(&client->topic_channels) &&
-           list_empty(&client->leaving);
+    bool is_resolved =
+        client_endpoint_close(&client->cache_endpoint) && client_endpoint_close(&client->control_endpoint);
+    return is_resolved && list_empty(&client->data.channels) && list_empty(&client->control.channels) &&
+           list_empty(&client->topics.channels) && list_empty(&client->leaving);
 }

@@ -23,8 +23,10 @@ struct metadata *client_metadata(struct mayfly_client *client, const char *cache
         if (client->known[i].name != NULL && strcmp(client->known[i].name, name) == 0)
             return metadata_hold(client->known[i].metadata);
 
-    struct metadata_pair pairs[3 + CLIENT_METADATA_MAX];
+    struct metadata_pair pairs[4 + CLIENT_METADATA_MAX];
     size_t count = 0;
+    if (client->api_key != NULL)
+        pairs[count++] = (struct metadata_pair){bytes_of("authorization"), bytes_of(client->api_key)};
     if (cache != NULL)
         pairs[count++] = (struct metadata_pair){bytes_of("cache"), bytes_of(cache)};
     if (!client->introduced) {
@@ -60,18 +62,23 @@ static mayfly_status tell(mayfly_error *error, mayfly_status status, const char 
     return status;
 }
 
-static bool keep_address(struct mayfly_client *client, const mayfly_credentials *credentials)
+/* Where calls go and what opens the door. */
+static bool keep_credentials(struct mayfly_client *client, const mayfly_credentials *credentials)
 {
-    size_t size = strlen(credentials->cache_host) + sizeof "[]:65535";
-    client->host = strdup(credentials->cache_host);
-    client->port = credentials->port;
-    client->authority = malloc(size);
-    if (client->host == NULL || client->authority == NULL)
-        return false;
-    bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
-    (void)snprintf(client->authority, size, is_v6 ? "[%s]:%u" : "%s:%u", credentials->cache_host,
-                   credentials->port);
-    return true;
+    const mayfly_configuration *configuration = &client->configuration;
+    const char *control_host = credentials->control_host;
+    bool is_apart = control_host != NULL && strcmp(control_host, credentials->cache_host) != 0;
+    client_route_init(&client->data, client, &client->cache_endpoint, configuration->min_channels,
+                      configuration->max_channels);
+    client_route_init(&client->control, client, is_apart ? &client->control_endpoint : NULL, 0, 1);
+    client_route_init(&client->topics, client, &client->cache_endpoint, 0, CLIENT_CHANNELS_MAX);
+    bool has_key = credentials->api_key != NULL && credentials->api_key[0] != '\0';
+    client->api_key = has_key ? strdup(credentials->api_key) : NULL;
+    return (client->api_key != NULL || !has_key) &&
+           client_endpoint_init(&client->cache_endpoint, &client->loop, credentials->cache_host,
+                                credentials->port) &&
+           (!is_apart ||
+            client_endpoint_init(&client->control_endpoint, &client->loop, control_host, credentials->port));
 }
 
 static void client_free(struct mayfly_client *client)
@@ -83,8 +90,11 @@ static void client_free(struct mayfly_client *client)
     }
     h2_methods_destroy(client->methods);
     (void)pthread_mutex_destroy(&client->lock);
-    free(client->host);
-    free(client->authority);
+    client_endpoint_free(&client->cache_endpoint);
+    client_endpoint_free(&client->control_endpoint);
+    if (client->api_key != NULL)
+        explicit_bzero(client->api_key, strlen(client->api_key));
+    free(client->api_key);
     free(client);
 }
 
@@ -111,17 +121,18 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
                                        .target_p999_ns = configuration->target_p999_us * CLOCK_NS_PER_US,
                                    });
     client->limit = is_adaptive ? client->limiter.limit : configuration->max_in_flight;
+    client->retry_tokens = CLIENT_RETRY_TOKENS;
     struct list *lists[] = {
-        &client->channels,     &client->topic_channels, &client->leaving,       &client->backlog,
-        &client->in_flight,    &client->failing,        &client->subscriptions, &client->topics_waiting,
-        &client->spare,        &client->prepared,       &client->cancels,       &client->subscribes,
-        &client->unsubscribes, &client->waiters,
+        &client->leaving,        &client->in_flight,    &client->failing,  &client->subscriptions,
+        &client->topics_waiting, &client->spare,        &client->prepared, &client->cancels,
+        &client->subscribes,     &client->unsubscribes, &client->waiters,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);
     (void)pthread_mutex_init(&client->lock, NULL);
     client->methods = client_methods_create();
-    if (client->methods == NULL || !keep_address(client, credentials) || net_loop_init(&client->loop) != 0) {
+    if (client->methods == NULL || !keep_credentials(client, credentials) ||
+        net_loop_init(&client->loop) != 0) {
         client_free(client);
         return NULL;
     }
@@ -168,14 +179,24 @@ static void client_shut(struct mayfly_client *client)
 static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error *error)
 {
     char message[sizeof error->message];
-    const char *why = client->connect_problem;
+    const char *why = client->data.problem;
     if (why[0] != '\0')
         (void)snprintf(message, sizeof message, "%.*s (tried for %u ms); is the server running there?",
                        (int)(sizeof message - 80), why, client->configuration.connect_timeout_ms);
     else
         (void)snprintf(message, sizeof message, "no answer from %s within %u ms; is it the right address?",
-                       client->authority, client->configuration.connect_timeout_ms);
+                       client->cache_endpoint.authority, client->configuration.connect_timeout_ms);
     return tell(error, MAYFLY_UNAVAILABLE, message);
+}
+
+/* Whether a key can be the value of a header. */
+static bool is_sendable(const char *key)
+{
+    size_t size = strlen(key);
+    for (size_t i = 0; i < size; i++)
+        if (key[i] < ' ' || key[i] > '~')
+            return false;
+    return size == 0 || (key[0] != ' ' && key[size - 1] != ' ');
 }
 
 static const char *arguments_problem(const mayfly_configuration *configuration,
@@ -186,8 +207,14 @@ static const char *arguments_problem(const mayfly_configuration *configuration,
     if (credentials->cache_host == NULL || credentials->cache_host[0] == '\0' ||
         strlen(credentials->cache_host) > HOST_MAX)
         return "the credentials need a host of 1 to 255 characters";
+    if (credentials->control_host != NULL &&
+        (credentials->control_host[0] == '\0' || strlen(credentials->control_host) > HOST_MAX))
+        return "a control host has 1 to 255 characters";
     if (credentials->port == 0)
         return "the credentials need a port";
+    if (credentials->api_key != NULL && !is_sendable(credentials->api_key))
+        return "the API key has a character that cannot be sent: a space at an end, or one that is not "
+               "printable";
     if ((unsigned)drive > MAYFLY_DRIVEN_BY_THREAD)
         return "drive is none of the three ways to drive a client";
     return mayfly_configuration_problem(configuration);
@@ -208,11 +235,8 @@ mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
     if (client == NULL)
         return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory or file descriptors are out");
     uint32_t channels = configuration->min_channels;
-    bool made = true;
-    for (uint32_t i = 0; made && i < channels; i++)
-        made = client_channel_open(client, &client->channels, 0);
     mayfly_status status = MAYFLY_OK;
-    if (!made)
+    if (!client_route_fill(&client->data, 0))
         status = tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     else if (configuration->connect_timeout_ms > 0 && !wait_connected(client, channels))
         status = fail_to_connect(client, error);
@@ -263,14 +287,19 @@ mayfly_client_counts mayfly_client_count(const mayfly_client *client)
     /* The structure is the caller's to read only; the counters in it are atomic. */
     struct mayfly_client *shared = (struct mayfly_client *)(uintptr_t)client;
     uint32_t in_flight = atomic_load(&shared->counted_in_flight);
-    uint32_t admitted = atomic_load(&shared->admitted);
+    uint32_t admitted = atomic_load(&shared->data.admitted) + atomic_load(&shared->control.admitted);
     return (mayfly_client_counts){
         .in_flight = in_flight,
         .limit = atomic_load(&shared->limit),
         .is_target_unmet = atomic_load(&shared->is_target_unmet),
         .backlog = admitted > in_flight ? admitted - in_flight : 0,
         .connections = atomic_load(&shared->ready_channels),
+        .calls = atomic_load(&shared->calls),
+        .failures = atomic_load(&shared->failures),
         .retries = atomic_load(&shared->retries),
+        .refused_retries = atomic_load(&shared->refused_retries),
+        .connects = atomic_load(&shared->connects),
+        .disconnects = atomic_load(&shared->disconnects),
     };
 }
 

@@ -1,7 +1,7 @@
 /* The inside of libmayfly: the structures that its files share. Everything but what says otherwise happens on
  * the thread that drives the client, without locks; drive.c brings the other threads' wishes there.
  *
- *     mayfly_start ──> backlog ──> channel ──> h2 ──> ... ──> call_closed ──> callback
+ *     mayfly_start ──> route's backlog ──> channel ──> h2 ──> ... ──> call_closed ──> callback
  *                         ^                                        │
  *                         └──────────── another attempt ───────────┘
  */
@@ -23,6 +23,8 @@
 #define CHANNEL_CALLS_MAX   (UINT32_C(1) << 29) /* a connection's stream ids end at twice as many */
 
 struct client_call;
+struct channel;
+struct route;
 
 /* --- Methods: methods.c, problems.c --- */
 
@@ -57,9 +59,12 @@ const char *client_cache_problem(const char *cache);
 
 /* --- Calls: call.c --- */
 
+#define CLIENT_RETRY_TOKENS 1000 /* of a new client: ten retries */
+
 struct client_call {
-    struct list link; /* of the backlog, of the calls in flight or failing, or of the spare ones */
+    struct list link; /* of the lists of its route, of the calls in flight or failing, or of the spare ones */
     struct mayfly_client *client;
+    struct route *route;
     _Atomic uint64_t id; /* 0 while it is spare; other threads make new calls of spare ones */
     mayfly_method method;
     mayfly_callback callback;
@@ -71,12 +76,16 @@ struct client_call {
     struct metadata_pair *extras; /* likewise, all in the arena */
     size_t extra_count;
 
-    struct channel *channel; /* while in flight */
+    struct channel *channel;     /* while in flight */
+    const struct channel *avoid; /* where it failed, if it is still there */
     struct h2_call *stream;
     struct timer deadline;
+    struct timer pause; /* before the next attempt */
     int64_t timeout_ns;
     int64_t start_ns;
     int64_t sent_ns;
+    uint32_t moves;   /* further attempts after those that no server saw */
+    uint32_t retries; /* and after the others */
 
     struct arena arena;
     mayfly_reply reply;
@@ -97,10 +106,10 @@ bool client_call_begin(struct client_call *call);
 void client_call_discard(struct client_call *call);
 /* Ends a call wherever it is. */
 void client_call_end(struct client_call *call, mayfly_status status, const char *message);
-/* Sends what waits, as far as limits and channels allow. */
-void client_pump(struct mayfly_client *client);
-/* Ends all that waits: there is no connection and none is coming. WHY outlives the callbacks. */
-void client_fail_backlog(struct mayfly_client *client, const char *why);
+/* Sends what waits for a route, as far as limits and channels allow. */
+void client_pump(struct route *route);
+/* Ends all that waits for a route: there is no connection and none is coming. */
+void client_fail_backlog(struct route *route);
 /* Ends all that is on no channel. */
 void client_calls_cancel(struct mayfly_client *client);
 void client_calls_free(struct mayfly_client *client);
@@ -118,49 +127,136 @@ void client_call_forget(struct client_call *call);
 /* A reply that stands on its own, or NULL when memory is out. */
 mayfly_reply *client_reply_copy(const mayfly_reply *reply);
 
+/* --- Endpoints: endpoint.c --- */
+
+/* A host that a client connects to, and the addresses that its name stands for. */
+struct endpoint {
+    struct net_loop *loop;
+    char *host;
+    uint16_t port;
+    char *authority;
+    struct sockaddr_storage *addresses;
+    size_t address_count;
+    size_t next_address; /* where the next channel begins */
+    bool is_name;        /* no address but a name, which may come to mean something else */
+    bool has_failed;     /* no address was any good: resolve anew */
+    int64_t resolved_ns;
+    struct resolution *resolution; /* under way */
+    struct list waiting;           /* channels, for the resolution */
+};
+
+/* False when memory is out; client_endpoint_free is due in any case. */
+bool client_endpoint_init(struct endpoint *endpoint, struct net_loop *loop, const char *host, uint16_t port);
+void client_endpoint_free(struct endpoint *endpoint);
+/* Whether the addresses are known. If not, they are asked for, and client_channel_resolved tells CHANNEL. */
+bool client_endpoint_ready(struct endpoint *endpoint, struct channel *channel);
+/* Lets go of a resolution that is under way, which nobody can end. False while its news is yet to be heard: turn the
+ * loop and ask again. */
+bool client_endpoint_close(struct endpoint *endpoint);
+
+/* --- Routes: route.c --- */
+
+/* A way to the service: a host, the channels to it, and the calls that wait for them. One that is down holds up
+ * no other. */
+struct route {
+    struct mayfly_client *client;
+    struct endpoint *endpoint; /* NULL: there is no such route */
+    bool is_for_calls;         /* subscriptions see to their channels themselves */
+    uint32_t min_channels;
+    uint32_t max_channels;
+    struct list channels; /* but for those that are left */
+    size_t streams_each;  /* that a connection is thought to allow */
+    size_t peak;          /* streams wanted at once since the timer was armed */
+    struct timer idle;    /* armed while there are more channels than min_channels */
+    int64_t tried_ns;     /* when a channel last began to connect */
+    char problem[240];    /* why a connection was lost or did not come about the last time; "" at first */
+
+    struct list backlog;   /* calls that wait, first come first */
+    struct list returning; /* calls that were sent in vain: they go before those */
+    struct list pausing;   /* and calls that do so after their pause */
+    size_t in_flight;
+    _Atomic uint32_t admitted; /* calls that were accepted and have not ended; shared with other threads */
+};
+
+void client_route_init(struct route *route, struct mayfly_client *client, struct endpoint *endpoint,
+                       uint32_t min_channels, uint32_t max_channels);
+/* The route of a method's calls. Any thread. */
+struct route *client_route_of(struct mayfly_client *client, mayfly_method method);
+/* How many of its calls may be on the wire. Any thread. */
+uint32_t client_route_limit(const struct route *route);
+/* The ready channel with the fewest streams and room for one more, or NULL; one to AVOID (or NULL) only if there is no
+ * other. */
+struct channel *client_route_choose(const struct route *route, const struct channel *avoid);
+/* Opens the channels that are lacking for all that is wanted: at once, or later where so many TRIES came before them.
+ * False when memory is out. */
+bool client_route_fill(struct route *route, unsigned tries);
+/* Calls wait that might go, were there a stream for them. */
+void client_route_lacks(struct route *route);
+/* Whether the others could carry what this channel would. */
+bool client_route_spares(const struct channel *channel);
+/* A channel's peer has said how many streams it takes. */
+void client_route_learns(struct channel *channel);
+/* A channel is ready: whatever else the route has tried meanwhile gives way or tries again. */
+void client_route_joined(struct route *route);
+/* One that was suspect has answered: what should have replaced it gives way. */
+void client_route_rejoined(struct channel *channel);
+/* A channel is slow to connect: perhaps another try is quicker. */
+void client_route_hedge(struct route *route);
+/* Whether a channel is there or on its way. */
+bool client_route_has_hope(const struct route *route);
+
 /* --- Channels: channel.c --- */
 
 enum channel_state {
     CHANNEL_CONNECTING,
     CHANNEL_READY,
     CHANNEL_WAITING, /* for the next try to connect */
-    CHANNEL_LEAVING, /* the server takes no new calls on it; the old ones go on */
+    CHANNEL_LEAVING, /* it takes no new calls; the old ones go on */
 };
 
 struct channel {
-    struct list link; /* of its set, or of client->leaving */
+    struct list link; /* of its route, or of client->leaving */
     struct mayfly_client *client;
-    struct list *set; /* client->channels, or client->topic_channels */
+    struct route *route;
     enum channel_state state;
+    bool was_ready;             /* this connection */
+    bool has_served;            /* likewise: it brought a reply */
+    bool is_suspect;            /* a call timed out and nothing was heard: it gets no other before there is */
+    bool is_slow;               /* to connect: not counted upon */
     struct net_connection *net; /* NULL while waiting or resolving */
     size_t streams;
     uint32_t calls;     /* ever, on this connection */
     unsigned tries;     /* to connect, since a connection lasted */
     struct timer retry; /* when to connect, and while connecting when to give up */
     int64_t ready_ns;
+    int64_t connect_ns; /* when it began to, to this address */
     struct timer keepalive;
     int64_t heard_ns;
     int64_t pinged_ns;
-    uv_getaddrinfo_t resolve;
-    bool resolving;
-    struct addrinfo *addresses; /* what the host's name stands for */
-    const struct addrinfo *next_address;
+    struct list resolving; /* of endpoint->waiting */
+    size_t next_address;
+    size_t addresses_left; /* to be tried */
 };
 
-/* Adds a channel to SET that connects at once, or later where so many TRIES came before it; false when memory
+/* Adds a channel to ROUTE that connects at once, or later where so many TRIES came before it; NULL when memory
  * is out. */
-bool client_channel_open(struct mayfly_client *client, struct list *set, unsigned tries);
-/* Takes no new calls on this channel, which ends with its last one; another channel takes its place, but
- * for topics, which open channels as they need them. */
+struct channel *client_channel_open(struct route *route, unsigned tries);
+/* Takes no new calls on this channel, which ends with its last one; the route gets another one if it needs it. */
 void client_channel_leave(struct channel *channel);
-/* The ready channel of SET with the fewest streams and room for one more, or NULL. */
-struct channel *client_channel_choose(const struct list *set);
-/* How long to wait before the next of so many TRIES: doubling, at most half a second, with jitter so that
+/* Gives up a channel that is not ready. */
+void client_channel_abandon(struct channel *channel);
+/* Has one that waits for its next try do it now. */
+void client_channel_hurry(struct channel *channel);
+/* A call that was sent on it then has timed out. */
+void client_channel_suspect(struct channel *channel, int64_t sent_ns);
+/* The addresses of its endpoint are known, or there is a PROBLEM. */
+void client_channel_resolved(struct channel *channel, const char *problem);
+/* How long to wait before the next of so many TRIES: doubling, at most reconnect_max_ms, with jitter so that
  * many clients do not come back in step. */
-int64_t client_backoff_ns(unsigned tries, const void *salt);
+int64_t client_backoff_ns(const struct mayfly_client *client, unsigned tries, const void *salt);
 /* Ends all channels, and all calls on them. */
 void client_channels_close(struct mayfly_client *client);
-bool client_channels_closed(const struct mayfly_client *client);
+bool client_channels_closed(struct mayfly_client *client);
 
 /* --- Subscriptions: topic.c, and topic_reader.c for those that are read --- */
 
@@ -256,21 +352,20 @@ struct mayfly_client {
     mayfly_configuration configuration;
     mayfly_drive drive;
     pid_t process; /* that opened it; after a fork the child has no part in it */
-    char *host;
-    uint16_t port;
-    char *authority;
+    char *api_key; /* NULL: none */
     struct h2_methods *methods;
 
-    struct list channels;
-    struct list topic_channels;
-    struct list leaving;
+    struct endpoint cache_endpoint;
+    struct endpoint control_endpoint; /* unless it is the same */
+    struct route data;
+    struct route control; /* calls that have the trait CONTROLS, where there is such an endpoint */
+    struct route topics;  /* its channels alone: subscriptions are no calls */
+    struct list leaving;  /* channels of any route */
     bool closing;
-    char connect_problem[240]; /* why the last connection was lost or did not come about; "" at first */
 
-    struct list backlog;
     struct list in_flight;
-    struct list failing; /* calls that could not be sent and end in the loop's next turn */
-    size_t in_flight_count;
+    struct list failing;  /* calls that could not be sent and end in the loop's next turn */
+    int64_t retry_tokens; /* hundredths of retries that the budget allows */
     struct limiter limiter;
     struct list subscriptions;
     struct list topics_waiting;
@@ -279,12 +374,16 @@ struct mayfly_client {
     bool introduced; /* the server knows what client this is */
 
     /* Shared with other threads. */
-    _Atomic uint32_t admitted; /* calls that were accepted and have not ended */
-    _Atomic uint32_t limit;    /* of those on the wire */
+    _Atomic uint32_t limit; /* of data calls on the wire */
     _Atomic uint32_t counted_in_flight;
     _Atomic bool is_target_unmet;
     _Atomic uint32_t ready_channels;
+    _Atomic uint64_t calls; /* that have ended */
+    _Atomic uint64_t failures;
     _Atomic uint64_t retries;
+    _Atomic uint64_t refused_retries;
+    _Atomic uint64_t connects;
+    _Atomic uint64_t disconnects;
     _Atomic uint64_t next_id;
     pthread_mutex_t lock; /* of what follows */
     struct list spare;

@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define RESTED_NS ((int64_t)100 * CLOCK_NS_PER_MS)
+
 struct cancel {
     struct list link;
     mayfly_handle handle;
@@ -88,18 +90,17 @@ void client_drive_post(struct mayfly_client *client)
 
 /* --- Admission --- */
 
-static void leave(struct mayfly_client *client)
+static void leave(struct route *route)
 {
-    atomic_fetch_sub_explicit(&client->admitted, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&route->admitted, 1, memory_order_relaxed);
 }
 
-static bool admit(struct mayfly_client *client)
+static bool admit(struct route *route)
 {
-    uint64_t limit = (uint64_t)atomic_load_explicit(&client->limit, memory_order_relaxed) +
-                     client->configuration.max_backlog;
-    if (atomic_fetch_add_explicit(&client->admitted, 1, memory_order_relaxed) < limit)
+    uint64_t limit = (uint64_t)client_route_limit(route) + route->client->configuration.max_backlog;
+    if (atomic_fetch_add_explicit(&route->admitted, 1, memory_order_relaxed) < limit)
         return true;
-    leave(client);
+    leave(route);
     return false;
 }
 
@@ -118,11 +119,12 @@ static struct client_call *admit_call(struct mayfly_client *client, const mayfly
         return NULL;
     *status = MAYFLY_RESOURCE_EXHAUSTED;
     *message = "too many calls are waiting; see max_in_flight and max_backlog";
-    if (!admit(client))
+    struct route *route = client_route_of(client, request->method);
+    if (!admit(route))
         return NULL;
     struct client_call *call = client_call_prepare(client, request, callback, context);
     if (call == NULL) {
-        leave(client);
+        leave(route);
         *message = "memory is out";
         return NULL;
     }
@@ -167,8 +169,9 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
     if (client->drive != MAYFLY_DRIVEN_BY_CALLER) {
         hand_over(client, call);
     } else if (!client_call_begin(call)) {
+        struct route *route = call->route;
         client_call_discard(call);
-        leave(client);
+        leave(route);
         return MAYFLY_RESOURCE_EXHAUSTED;
     }
     return MAYFLY_OK;
@@ -316,12 +319,21 @@ void client_wait(struct waiter *waiter)
         drive_for_all(client, waiter);
 }
 
+/* A client that nobody drove for a while hears first what has come meanwhile, such as that a connection is gone, before
+ * a call goes out on it. */
+static void catch_up(struct mayfly_client *client)
+{
+    if (clock_now_ns() - client->loop.now_ns > RESTED_NS)
+        net_loop_step(&client->loop, false);
+}
+
 static void wait_among_threads(struct mayfly_client *client, struct client_call *call, struct waiter *waiter)
 {
     (void)pthread_mutex_lock(&client->lock);
     if (!client->driven) {
         client->driven = true;
         (void)pthread_mutex_unlock(&client->lock);
+        catch_up(client);
         begin_prepared(call);
         (void)pthread_mutex_lock(&client->lock);
         drive_for_all(client, waiter);
@@ -347,6 +359,7 @@ static void wait_for(struct mayfly_client *client, struct client_call *call, str
         wait_among_threads(client, call, waiter);
         return;
     }
+    catch_up(client);
     if (!client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     while (!waiter->done)

@@ -85,8 +85,8 @@ static void leave_if_idle(struct channel *channel)
 /* Leaves all that is left where no subscription is: the last one may have ended on none of them. */
 static void leave_unwanted(struct mayfly_client *client)
 {
-    struct list *at = client->topic_channels.next;
-    while (at != &client->topic_channels) {
+    struct list *at = client->topics.channels.next;
+    while (at != &client->topics.channels) {
         struct channel *channel = list_entry(at, struct channel, link);
         at = at->next;
         if (is_idle(channel) && !client_topics_wanted(client))
@@ -198,7 +198,7 @@ static void topic_rest(mayfly_subscription *subscription)
 {
     subscription->state = TOPIC_RESTING;
     list_remove(&subscription->turn);
-    int64_t wait_ns = client_backoff_ns(++subscription->tries, subscription);
+    int64_t wait_ns = client_backoff_ns(subscription->client, ++subscription->tries, subscription);
     (void)net_loop_arm(&subscription->client->loop, &subscription->retry, clock_add(clock_now_ns(), wait_ns));
 }
 
@@ -241,16 +241,16 @@ static void open_channel(struct mayfly_client *client)
 {
     bool may_get_room = false;
     bool ignored = false;
-    size_t count =
-        count_channels(&client->topic_channels, &may_get_room) + count_channels(&client->channels, &ignored);
+    size_t count = count_channels(&client->topics.channels, &may_get_room) +
+                   count_channels(&client->data.channels, &ignored);
     if (!may_get_room && count < CLIENT_CHANNELS_MAX)
-        (void)client_channel_open(client, &client->topic_channels, 0);
+        (void)client_channel_open(&client->topics, 0);
 }
 
 void client_topics_pump(struct mayfly_client *client)
 {
     while (!list_empty(&client->topics_waiting) && !client->closing) {
-        struct channel *channel = client_channel_choose(&client->topic_channels);
+        struct channel *channel = client_route_choose(&client->topics, NULL);
         if (channel == NULL) {
             open_channel(client);
             return;
@@ -297,7 +297,7 @@ static void on_deadline(struct timer *timer)
         give_up_stream(subscription);
         return;
     }
-    const char *problem = subscription->client->connect_problem;
+    const char *problem = subscription->client->topics.problem;
     if (subscription->state == TOPIC_WAITING && problem[0] != '\0')
         give_reason(subscription, MAYFLY_UNAVAILABLE, bytes_of(problem));
     else if (subscription->state != TOPIC_RESTING)

@@ -292,13 +292,23 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
+static int before_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct engine_connection *connection = user;
+    if (is_server(connection) || frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    struct engine_call *call = call_at(session, frame->hd.stream_id);
+    if (call != NULL) {
+        call->framed = true;
+        call->framed_at = connection->sent_bytes + connection->out.size - connection->out_sent;
+    }
+    return 0;
+}
+
 static void on_headers_sent(struct engine_connection *connection, const nghttp2_frame *frame)
 {
     struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
-    if (call == NULL)
-        return;
-    call->written = true;
-    if (!is_server(connection) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+    if (call == NULL || !is_server(connection) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return;
     call->replied = true;
     /* The reply came before the request had ended: the client may stop sending it. */
@@ -424,6 +434,7 @@ static void engine_sent(struct h2_connection *base, size_t size)
 {
     struct engine_connection *connection = connection_of(base);
     connection->out_sent += size;
+    connection->sent_bytes += size;
     if (connection->out_sent == connection->out.size) {
         connection->out_sent = 0;
         buffer_reset(&connection->out, OUTPUT_KEEP_BYTES);
@@ -494,9 +505,10 @@ static void engine_close(struct h2_connection *base)
         struct engine_call *call = list_entry(connection->open.next, struct engine_call, link);
         if (call->stream_id > 0)
             (void)nghttp2_session_set_stream_user_data(connection->session, call->stream_id, NULL);
-        if (call->failure == NULL && call->written && !call->reply.has_status) {
+        if (call->failure == NULL && call_was_sent(call) && !call->reply.has_status) {
             call->failure_status = STATUS_UNAVAILABLE;
-            call->failure = "the connection was lost before the reply came";
+            call->failure =
+                "the connection was lost before the reply came; the server may have executed the call";
         }
         call_closed(call, NGHTTP2_NO_ERROR);
     }
@@ -520,6 +532,7 @@ static int connection_start_session(struct engine_connection *connection)
     nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, before_frame_sent);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, engine_on_send_data);

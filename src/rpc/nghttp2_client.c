@@ -52,7 +52,7 @@ static void client_outcome_without_status(const struct engine_call *call, uint32
     const struct reply_headers *reply = &call->reply;
     if (outcome->unseen) {
         outcome->status = STATUS_UNAVAILABLE;
-        outcome->message = bytes_of("the server did not take the call; it may be sent again");
+        outcome->message = bytes_of("the server did not take the call, which was not executed");
     } else if (error_code != NGHTTP2_NO_ERROR) {
         outcome->status = grpc_status_of_reset(error_code);
         outcome->message = bytes_of(nghttp2_http2_strerror(error_code));
@@ -75,7 +75,8 @@ static void client_outcome(const struct engine_call *call, uint32_t error_code, 
         outcome->status = call->reply.status;
         outcome->message = buffer_bytes(&call->reply.message);
     } else {
-        outcome->unseen = !call->written || error_code == NGHTTP2_REFUSED_STREAM;
+        bool is_refused = error_code == NGHTTP2_REFUSED_STREAM && call->reply.http_status == 0;
+        outcome->unseen = !call_was_sent(call) || is_refused;
         client_outcome_without_status(call, error_code, outcome);
     }
     if (outcome->status != STATUS_OK)

@@ -24,6 +24,7 @@ struct engine_connection {
 
     struct buffer out;
     size_t out_sent;
+    uint64_t sent_bytes; /* ever, of all that was in `out` */
     size_t buffered_bytes;
 
     struct list open;     /* every call */
@@ -58,10 +59,12 @@ struct engine_call {
     bool finished;      /* no more messages from our side */
     bool submitted;     /* server: reply headers are on their way */
     bool deferred;      /* nghttp2 waits for h2_message_end or h2_finish */
-    bool written;       /* client: the request's headers have been serialized */
+    bool framed;        /* client: the request's headers have gone to the connection's output ... */
     bool replied;       /* server: handed to nghttp2 to the last byte */
     bool is_compressed; /* server: the client named an encoding */
     bool has_message;
+
+    uint64_t framed_at; /* ... where they begin, of all the bytes that ever went there */
 
     struct grpc_assembler in;
     struct bytes message; /* the one message of a unary direction */
@@ -105,6 +108,12 @@ static inline bool is_server(const struct engine_connection *connection)
 static inline size_t call_out_bytes(const struct engine_call *call)
 {
     return call->out.size - call->out_taken;
+}
+
+/* Client: whether the peer may have heard of the call: the first byte of its request was taken for sending. */
+static inline bool call_was_sent(const struct engine_call *call)
+{
+    return call->framed && owner_of(call)->sent_bytes > call->framed_at;
 }
 
 /* Counts what a call holds in memory, where it was BEFORE and is AFTER bytes. */

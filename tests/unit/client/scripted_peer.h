@@ -32,6 +32,7 @@ enum peer_frame {
 #define PEER_LINKS         64
 #define PEER_INPUT_BYTES   65536
 #define PEER_DATA_BYTES    4096
+#define PEER_TAPE_BYTES    8192
 #define PREFACE_BYTES      24
 #define FRAME_HEAD_BYTES   9
 #define MESSAGE_HEAD_BYTES 5
@@ -45,6 +46,7 @@ struct peer_link {
     size_t size;
     bool greeted;
     bool hang_up;           /* close after this request */
+    bool is_deaf;           /* hears and says nothing any more */
     const uint8_t *message; /* of the newest request, while it is answered */
     size_t message_size;
     uint8_t data[PEER_DATA_BYTES];
@@ -59,10 +61,14 @@ struct peer {
     struct peer_link links[PEER_LINKS];
     unsigned link_count;
     _Atomic unsigned connections;
-    _Atomic unsigned left;     /* connections that the client has closed */
-    _Atomic unsigned requests; /* that came complete */
-    bool is_silent;            /* sends no SETTINGS, and nothing else */
-    bool takes_no_streams;     /* as its SETTINGS say */
+    _Atomic unsigned left;         /* connections that the client has closed */
+    _Atomic unsigned requests;     /* that came complete */
+    bool is_silent;                /* sends no SETTINGS, and nothing else */
+    bool takes_no_streams;         /* as its SETTINGS say */
+    uint32_t streams;              /* likewise so many; 0: they say nothing */
+    unsigned silent_links;         /* so many of the first connections are silent */
+    uint8_t tape[PEER_TAPE_BYTES]; /* what came first on the first connection */
+    size_t tape_size;
     /* Answers the REQUEST-th request of all, which came on STREAM. */
     void (*answer)(struct peer *peer, struct peer_link *link, uint32_t stream, unsigned request);
 };
@@ -163,6 +169,14 @@ static inline void peer_goaway(const struct peer_link *link, uint32_t last_strea
     peer_frame(link, FRAME_GOAWAY, 0, 0, payload, sizeof payload);
 }
 
+/* MAX_CONCURRENT_STREAMS. */
+static inline void peer_allow(const struct peer_link *link, uint32_t streams)
+{
+    uint8_t payload[6] = {0, 3};
+    peer_put32(payload + 2, streams);
+    peer_frame(link, FRAME_SETTINGS, 0, 0, payload, sizeof payload);
+}
+
 /* An empty message and OK: DONE for a ping. */
 static inline void peer_answer_empty(const struct peer_link *link, uint32_t stream)
 {
@@ -215,10 +229,12 @@ static inline void peer_take(struct peer *peer, struct peer_link *link)
             return;
         at = PREFACE_BYTES;
         link->greeted = true;
-        static const uint8_t no_streams[] = {0, 3, 0, 0, 0, 0}; /* MAX_CONCURRENT_STREAMS: 0 */
-        peer_frame(link, FRAME_SETTINGS, 0, 0, no_streams, peer->takes_no_streams ? sizeof no_streams : 0);
+        if (peer->takes_no_streams || peer->streams > 0)
+            peer_allow(link, peer->streams);
+        else
+            peer_frame(link, FRAME_SETTINGS, 0, 0, NULL, 0);
     }
-    while (!link->hang_up && link->size - at >= FRAME_HEAD_BYTES) {
+    while (!link->hang_up && !link->is_deaf && link->size - at >= FRAME_HEAD_BYTES) {
         const uint8_t *frame = link->input + at;
         size_t size = (size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2];
         if (link->size - at < FRAME_HEAD_BYTES + size)
@@ -233,7 +249,11 @@ static inline void peer_take(struct peer *peer, struct peer_link *link)
 static inline void peer_read(struct peer *peer, struct peer_link *link)
 {
     ssize_t more = recv(link->fd, link->input + link->size, PEER_INPUT_BYTES - link->size, 0);
-    if (more > 0 && !peer->is_silent) {
+    if (more > 0 && link->number == 0 && (size_t)more <= PEER_TAPE_BYTES - peer->tape_size) {
+        memcpy(peer->tape + peer->tape_size, link->input + link->size, (size_t)more);
+        peer->tape_size += (size_t)more;
+    }
+    if (more > 0 && !peer->is_silent && !link->is_deaf && link->number >= peer->silent_links) {
         link->size += (size_t)more;
         peer_take(peer, link);
     }
@@ -271,20 +291,30 @@ static inline void *peer_run(void *context)
     return NULL;
 }
 
-static inline void peer_start(struct peer *peer,
-                              void (*answer)(struct peer *, struct peer_link *, uint32_t, unsigned))
+/* A peer that listens at IP, on a port of the system's choice where PORT is 0. */
+static inline void peer_start_at(struct peer *peer, uint32_t ip, uint16_t port,
+                                 void (*answer)(struct peer *, struct peer_link *, uint32_t, unsigned))
 {
     memset(peer, 0, sizeof *peer);
     peer->answer = answer;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(ip), .sin_port = htons(port)};
     socklen_t size = sizeof address;
+    int on = 1;
     peer->listener = socket(AF_INET, SOCK_STREAM, 0);
+    (void)setsockopt(peer->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     assert_int_equal(bind(peer->listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(peer->listener, 16), 0);
+    assert_int_equal(listen(peer->listener, 64), 0);
     assert_int_equal(getsockname(peer->listener, (struct sockaddr *)&address, &size), 0);
     peer->port = ntohs(address.sin_port);
     assert_int_equal(pipe(peer->stop), 0);
     assert_int_equal(pthread_create(&peer->thread, NULL, peer_run, peer), 0);
+}
+
+static inline void peer_start(struct peer *peer,
+                              void (*answer)(struct peer *, struct peer_link *, uint32_t, unsigned))
+{
+    peer_start_at(peer, INADDR_LOOPBACK, 0, answer);
 }
 
 static inline void peer_stop(struct peer *peer)

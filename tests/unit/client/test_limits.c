@@ -175,7 +175,9 @@ static void a_peer_that_takes_one_call_at_a_time_gets_one_at_a_time(void **state
 {
     (void)state;
     struct test_server server = server_start((const char *const[]){"max-streams", "1", NULL});
-    mayfly_client *client = client_open_to(server.port, MAYFLY_DRIVEN_BY_CALLER);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.max_channels = 1;
+    mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLER);
     struct ends ends = {.client = client, .again = 1000};
     const mayfly_request ping = mayfly_ping();
     for (int i = 0; i < 50; i++)
@@ -194,7 +196,9 @@ static void deadlines_and_cancels_give_a_scarce_stream_to_the_next(void **state)
 {
     (void)state;
     struct test_server server = server_start((const char *const[]){"max-streams", "1", NULL});
-    mayfly_client *client = client_open_to(server.port, MAYFLY_DRIVEN_BY_CALLER);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.max_channels = 1;
+    mayfly_client *client = client_open_with(&configuration, server.port, MAYFLY_DRIVEN_BY_CALLER);
     struct ends early = {0};
     struct ends late = {0};
     stop_answering(&server);

@@ -706,6 +706,26 @@ static void a_connection_that_closes_ends_its_calls(void **state)
     pair_free(pair);
 }
 
+static void a_call_is_unseen_until_the_first_byte_of_it_is_taken_for_sending(void **state)
+{
+    (void)state;
+    for (size_t taken = 0; taken < 2; taken++) {
+        struct pair *pair = pair_ready();
+        struct talk *first = call_with(pair, UNARY, "x");
+        size_t first_bytes = h2_pending(pair->client.h2).size;
+        struct talk *second = call_with(pair, UNARY, "y");
+        assert_true(h2_pending(pair->client.h2).size > first_bytes); /* both are in the output */
+        h2_sent(pair->client.h2, first_bytes + taken);
+        end_close(&pair->client);
+        assert_string_equal(first->story, "closed(UNAVAILABLE)");
+        assert_false(first->unseen);
+        assert_non_null(strstr(first->status_message, "may have executed"));
+        assert_string_equal(second->story, "closed(UNAVAILABLE)");
+        assert_int_equal(second->unseen, taken == 0);
+        pair_free(pair);
+    }
+}
+
 static void a_ping_is_answered_once(void **state)
 {
     (void)state;
@@ -978,6 +998,7 @@ int main(void)
         cmocka_unit_test(calls_not_written_before_the_notice_are_unseen),
         cmocka_unit_test(a_client_that_drains_finishes_with_its_last_call),
         cmocka_unit_test(a_connection_that_closes_ends_its_calls),
+        cmocka_unit_test(a_call_is_unseen_until_the_first_byte_of_it_is_taken_for_sending),
         cmocka_unit_test(a_ping_is_answered_once),
         cmocka_unit_test(a_request_over_the_limit_is_refused_with_its_trailers),
         cmocka_unit_test(a_reply_over_the_limit_is_refused_by_the_client),
