@@ -7,7 +7,7 @@
  *     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
  *
  * Before each wait of the loop the adapter sends what was started and asks how long the loop may wait. All of it
- * runs on the loop's thread. Needs libuv 1.0 or later; link with it. */
+ * runs on the loop's thread. Link with libuv, whose header wants -std=gnu17 or _GNU_SOURCE. */
 #ifndef MAYFLY_ADAPTERS_LIBUV_H
 #define MAYFLY_ADAPTERS_LIBUV_H
 
