@@ -63,6 +63,10 @@
 #define BLOCK_MAX_NS        (120 * (int64_t)CLOCK_NS_PER_MS)
 #define BLOCK_CALLS         600
 #define BLOCK_CALLS_MIN     4
+/* While starting, a third more must show, and no more. */
+#define START_BLOCK_MIN_NS  (2 * (int64_t)CLOCK_NS_PER_MS)
+#define START_BLOCK_MAX_NS  (100 * (int64_t)CLOCK_NS_PER_MS)
+#define START_BLOCK_CALLS   100
 /* Calls sent right after the limit rose are a burst, each with a longer queue before it; the part of their latency
  * after which a call belongs to the steady state. */
 #define BURST_PART          16
@@ -164,6 +168,13 @@ static void keep_begin(struct limiter *limiter, int64_t now_ns)
 }
 
 /* --- Starting --- */
+
+static void start_begin(struct limiter *limiter, int64_t now_ns)
+{
+    limiter->mode = LIMITER_STARTING;
+    limiter->start_throughput = 0;
+    block_begin(limiter, whole_limit(limiter, exp(limiter->centre)), now_ns);
+}
 
 static void start_block_end(struct limiter *limiter, int64_t now_ns, double throughput, double latency)
 {
@@ -340,13 +351,10 @@ static void give_up_target(struct limiter *limiter, int64_t now_ns)
     if (tail->patience_ns < UNMET_PATIENCE_NS * UNMET_PATIENCE_MAX)
         tail->patience_ns *= 2;
     limiter->centre = log(tail->worst.limit);
-    if (tail->was_starting) {
-        limiter->mode = LIMITER_STARTING;
-        limiter->start_throughput = 0;
-        block_begin(limiter, whole_limit(limiter, tail->worst.limit), now_ns);
-    } else {
+    if (tail->was_starting)
+        start_begin(limiter, now_ns);
+    else
         search_begin(limiter, STRIDE_MIDDLE, now_ns);
-    }
 }
 
 static bool is_in_vain(const struct limiter *limiter)
@@ -425,7 +433,7 @@ static void tail_ended(struct limiter *limiter, const struct limiter_sample *sam
         tail->debt += LATE_ONE_IN;
         if (tail->debt > DEBT_MAX)
             tail->debt = DEBT_MAX;
-        if (tail->stage.late_count >= LATE_TO_CUT && tail->debt >= LATE_TO_CUT * LATE_ONE_IN)
+        if (tail->stage.late_count >= LATE_TO_CUT && tail->debt >= (int64_t)LATE_TO_CUT * LATE_ONE_IN)
             tail_cut(limiter, sample->now_ns);
     } else if (tail->debt > 0) {
         tail->debt--;
@@ -451,6 +459,7 @@ void limiter_init(struct limiter *limiter, const struct limiter_config *config)
         .centre = log(config->initial),
         .stride = STRIDE_MIDDLE,
         .timeout_ns = INT64_MIN,
+        .answered_ns = INT64_MIN,
         .tail = {.cap = config->max,
                  .cut_ns = INT64_MIN,
                  .patience_ns = UNMET_PATIENCE_NS,
@@ -459,19 +468,23 @@ void limiter_init(struct limiter *limiter, const struct limiter_config *config)
     limiter->block.set_ns = INT64_MIN / 64;
 }
 
-/* The limit was far too high for what is there now. */
+/* The limit was far too high for what is there now; or there is nothing, and when it is back we start anew. */
 static void timed_out(struct limiter *limiter, int64_t now_ns, int64_t sent_ns)
 {
     if (sent_ns < limiter->timeout_ns)
         return;
     limiter->timeout_ns = now_ns;
     limiter->centre = log(limiter->limit) - TIMEOUT_CUT;
-    search_begin(limiter, STRIDE_MIDDLE, now_ns);
+    if (limiter->answered_ns < sent_ns)
+        start_begin(limiter, now_ns);
+    else
+        search_begin(limiter, STRIDE_MIDDLE, now_ns);
 }
 
 static void answered(struct limiter *limiter, const struct limiter_sample *sample, int64_t sent_ns)
 {
     struct limiter_block *block = &limiter->block;
+    limiter->answered_ns = sample->now_ns;
     if (block->count == 0) {
         if ((sent_ns - block->set_ns) * BURST_PART < sample->latency_ns)
             return;
@@ -483,9 +496,11 @@ static void answered(struct limiter *limiter, const struct limiter_sample *sampl
     if (sample->in_flight > block->in_flight_max)
         block->in_flight_max = sample->in_flight;
     int64_t length_ns = sample->now_ns - block->begin_ns;
-    if (length_ns < BLOCK_MIN_NS || block->count < BLOCK_CALLS_MIN)
+    bool is_starting = limiter->mode == LIMITER_STARTING;
+    if (length_ns < (is_starting ? START_BLOCK_MIN_NS : BLOCK_MIN_NS) || block->count < BLOCK_CALLS_MIN)
         return;
-    bool is_enough = block->count >= BLOCK_CALLS || length_ns >= BLOCK_MAX_NS;
+    bool is_enough = block->count >= (is_starting ? START_BLOCK_CALLS : BLOCK_CALLS) ||
+                     length_ns >= (is_starting ? START_BLOCK_MAX_NS : BLOCK_MAX_NS);
     if (is_enough && length_ns >= block->latency_sum_ns / block->count)
         block_end(limiter, sample->now_ns);
 }

@@ -97,7 +97,8 @@ struct limiter {
     double dip_weighed_elasticity;
     double dip_weight;
 
-    int64_t timeout_ns;
+    int64_t timeout_ns;  /* when one last cut the limit */
+    int64_t answered_ns; /* when a call was last answered */
     struct limiter_tail tail;
 };
 
