@@ -1,143 +1,519 @@
+/* The limiter is an experimenter. It holds a low and a high limit in turn and compares what they bring:
+ *
+ *     throughput                 ______knee________________         high  ........########............
+ *        |              ___------                                   centre
+ *        |         __---      elasticity 0: more calls only wait    low   ########........########....
+ *        |     _--                                                        a cycle: low, high, high, low
+ *        |  _-   elasticity 1: more calls are more throughput
+ *        +------------------------------------------------ limit    ("." is time for what was sent before to leave)
+ *
+ * The elasticity between them, d ln(throughput) / d ln(limit), says on which side of the knee they are, and the
+ * centre moves to where it is just above nothing. Nothing is remembered for longer than a few cycles, so there is
+ * no baseline that could drift or go stale; the price is that a few per cent of the throughput goes into experiments.
+ * docs/client/concurrency.md tells the whole story. */
 #include "client/limiter.h"
+
+#include "base/clock.h"
+
 #include <math.h>
 
-#define MS 1000000
-static const double P_theta = 0.12, P_prior = 4, P_min_stride = 0.1, P_max_stride = 0.47, P_grow = 1.6,
-                    P_shrink = 0.5, P_min_ms = 8, P_max_ms = 120, P_calls = 600, P_up = 0.5;
+/* --- Constants --- */
 
-static double clip(double x, double a, double b)
+/* A further per cent of calls is worth it while it brings this many per cent of throughput. Lower is deeper into
+ * the flat part, for ever less; and it must stand out from noise. */
+#define ELASTICITY_WANTED   0.1
+/* From here on the verdict is "up" without reserve: half way up the knee. */
+#define ELASTICITY_LOW_SIDE 0.5
+
+/* How far from the centre the two sides are, as logarithms: close enough to cost little, and far. */
+#define STRIDE_NEAR         0.1
+#define STRIDE_MIDDLE       0.2
+#define STRIDE_FAR          0.4
+/* Of the stride, a step at most while keeping: slow, since a cycle's verdict is noisy. */
+#define KEEPING_STEP        0.25
+/* A search looks for the middle of the knee, and the place to be is a little above. */
+#define ABOVE_KNEE          0.1
+/* A search that points so far to one side goes on as wide; else it narrows. */
+#define SEARCH_UP           0.8
+#define SEARCH_DOWN         (-0.35)
+
+/* Of the evidence, kept from cycle to cycle; what is to be said about an elasticity before there is any, as the
+ * precision (1 / variance) of a belief in ELASTICITY_WANTED, which moves nothing. */
+#define EVIDENCE_KEPT       0.6
+#define EVIDENCE_BEFORE     4.0
+#define NOISE_KEPT          0.85
+#define NOISE_MAX           0.04
+/* A side that suddenly brings so much more or less than usual: something has changed, search. */
+#define SURPRISE            0.18
+
+/* While starting: doubling goes on as long as it brings a third more throughput. */
+#define START_GAIN          0.26
+#define LN_2                0.6931471805599453
+
+/* A delay that falls shows in no single number: the queue grows by as much. So while the verdicts lean
+ * downwards, one block now and then goes far below. */
+#define DIP_DEPTH           0.35
+#define DIP_LEANING         (-0.2)
+#define DIP_EVERY_NS        ((int64_t)CLOCK_NS_PER_S)
+#define DIP_ELASTICITY      0.2
+#define DIP_SIGMAS          3.0
+
+/* A block: at least a mean latency, and so long; then until there are enough calls or patience is out. */
+#define BLOCK_MIN_NS        (8 * (int64_t)CLOCK_NS_PER_MS)
+#define BLOCK_MAX_NS        (120 * (int64_t)CLOCK_NS_PER_MS)
+#define BLOCK_CALLS         600
+#define BLOCK_CALLS_MIN     4
+/* While starting, a third more must show, and no more. */
+#define START_BLOCK_MIN_NS  (2 * (int64_t)CLOCK_NS_PER_MS)
+#define START_BLOCK_MAX_NS  (100 * (int64_t)CLOCK_NS_PER_MS)
+#define START_BLOCK_CALLS   100
+/* Calls sent right after the limit rose are a burst, each with a longer queue before it; the part of their latency
+ * after which a call belongs to the steady state. */
+#define BURST_PART          16
+
+/* Timeouts say that things are very wrong: a third less, at most once for what was in flight together. */
+#define TIMEOUT_CUT         0.4
+
+/* One late call in so many is what the target allows, with a reserve to the one in 1,000 that it says. */
+#define LATE_ONE_IN         1500
+#define LATE_TO_CUT         4
+#define DEBT_MAX            (50 * (int64_t)LATE_ONE_IN)
+#define TAIL_CUT            0.9
+#define TAIL_CUT_DEEP       0.75
+#define TAIL_DEEP_ONE_IN    8
+/* The cap rises by this a call while there is no debt, and stays within reach of the limit. */
+#define TAIL_RISE           (1.0 / 20000)
+#define TAIL_REACH          1.3
+/* Half the limit and not half the lateness, nor much less latency: it is not the limit that makes calls late. */
+#define UNMET_LIMIT         0.55
+#define UNMET_LATE          0.5
+#define UNMET_LATENCY       0.7
+#define UNMET_WINDOW        4096
+#define UNMET_PATIENCE_NS   (60 * (int64_t)CLOCK_NS_PER_S)
+#define UNMET_PATIENCE_MAX  16
+
+/* --- Small things --- */
+
+static double between(double value, double low, double high)
 {
-    return x < a ? a : x > b ? b : x;
+    return value < low ? low : value > high ? high : value;
 }
 
-static void set_limit(struct limiter *l, double ln, int64_t now)
+static uint32_t whole_limit(const struct limiter *limiter, double limit)
 {
-    double limit = clip(floor(exp(ln) + 0.5), l->config.min, l->config.max);
-    l->limit = (uint32_t)limit;
-    l->block = (struct limiter_block){.set_ns = now};
+    double most = fmin(limiter->config.max, floor(limiter->tail.cap));
+    return (uint32_t)between(floor(limit + 0.5), limiter->config.min, fmax(most, limiter->config.min));
 }
 
-static void cycle_begin(struct limiter *l, int64_t now)
+static void block_begin(struct limiter *limiter, uint32_t limit, int64_t now_ns)
 {
-    l->centre = clip(l->centre, log(l->config.min), log(l->config.max));
-    double low = floor(exp(l->centre - l->stride) + 0.5);
-    double high = floor(exp(l->centre + l->stride) + 0.5);
-    if (low < l->config.min)
-        low = l->config.min;
-    if (high < low + 1)
-        high = low + 1;
-    if (high > l->config.max)
-        high = l->config.max;
-    l->low_ln = log(low);
-    l->high_ln = log(high);
-    l->phase = 0;
-    l->sum_high = l->sum_low = 0;
-    l->counted = 0;
-    set_limit(l, l->low_ln, now);
+    limiter->limit = limit;
+    limiter->block = (struct limiter_block){.set_ns = now_ns};
 }
 
-void limiter_init(struct limiter *l, const struct limiter_config *config)
+/* Another block with the limit as it is: nothing has to leave first. */
+static void block_again(struct limiter *limiter)
 {
-    *l = (struct limiter){
-        .config = *config, .limit = config->initial, .is_starting = true, .cut_ns = INT64_MIN};
-    l->centre = log(config->initial);
-    l->stride = 0.25;
+    limiter->block = (struct limiter_block){.set_ns = limiter->block.set_ns};
 }
 
-static void start_step(struct limiter *l, int64_t now, double x, double w)
+/* --- Cycles --- */
+
+static void cycle_begin(struct limiter *limiter, int64_t now_ns)
 {
-    if (l->last_latency == 0 || x - l->last_throughput > 0.38 * 0.69) {
-        l->last_throughput = x;
-        l->last_latency = w;
-        l->centre = log(l->limit) + 0.6931;
-        if (l->limit < l->config.max) {
-            set_limit(l, l->centre, now);
+    const struct limiter_config *config = &limiter->config;
+    double top = log(fmin(config->max, limiter->tail.cap));
+    limiter->centre = between(limiter->centre, log(config->min), fmax(top, log(config->min)));
+    uint32_t low = whole_limit(limiter, exp(limiter->centre - limiter->stride));
+    uint32_t high = whole_limit(limiter, exp(limiter->centre + limiter->stride));
+    if (high == low)
+        high = whole_limit(limiter, low + 1.0);
+    if (high == low)
+        low = whole_limit(limiter, low - 1.0);
+    limiter->side[0] = log(low);
+    limiter->side[1] = log(high);
+    limiter->throughput[0] = limiter->throughput[1] = 0;
+    limiter->phase = 0;
+    block_begin(limiter, low, now_ns);
+}
+
+/* There is no going up: the centre is where the target or the configuration ends. */
+static bool is_capped(const struct limiter *limiter)
+{
+    return exp(limiter->centre) >= fmin(limiter->config.max, limiter->tail.cap) * 0.99;
+}
+
+static void forget(struct limiter *limiter)
+{
+    limiter->weighed_elasticity = limiter->weight = 0;
+    limiter->usual[0] = limiter->usual[1] = 0;
+    limiter->dip_weighed_elasticity = limiter->dip_weight = 0;
+    limiter->leaning = limiter->last_verdict = 0;
+}
+
+static void search_begin(struct limiter *limiter, double stride, int64_t now_ns)
+{
+    limiter->mode = LIMITER_SEARCHING;
+    limiter->stride = stride;
+    limiter->dip_ns = now_ns;
+    forget(limiter);
+    cycle_begin(limiter, now_ns);
+}
+
+static void keep_begin(struct limiter *limiter, int64_t now_ns)
+{
+    limiter->mode = LIMITER_KEEPING;
+    limiter->stride = STRIDE_NEAR;
+    cycle_begin(limiter, now_ns);
+}
+
+/* --- Starting --- */
+
+static void start_begin(struct limiter *limiter, int64_t now_ns)
+{
+    limiter->mode = LIMITER_STARTING;
+    limiter->start_throughput = 0;
+    block_begin(limiter, whole_limit(limiter, exp(limiter->centre)), now_ns);
+}
+
+static void start_block_end(struct limiter *limiter, int64_t now_ns, double throughput, double latency)
+{
+    bool is_first = limiter->start_throughput == 0;
+    if (is_first || latency < limiter->start_latency)
+        limiter->start_latency = latency;
+    double limit = log(limiter->limit);
+    uint32_t doubled = whole_limit(limiter, 2.0 * limiter->limit);
+    if ((is_first || throughput - limiter->start_throughput > START_GAIN) && doubled > limiter->limit) {
+        limiter->start_throughput = throughput;
+        block_begin(limiter, doubled, now_ns);
+        return;
+    }
+    /* The knee, as long as the least latency was one without a queue; it is no older than the start. */
+    double knee = throughput + limiter->start_latency;
+    limiter->centre = between(knee + ABOVE_KNEE, limiter->start_throughput == 0 ? 0 : limit - 2, limit);
+    search_begin(limiter, STRIDE_MIDDLE, now_ns);
+}
+
+/* --- Searching --- */
+
+static void search_end(struct limiter *limiter, int64_t now_ns, double elasticity, double weight)
+{
+    double believed =
+        (weight * elasticity + EVIDENCE_BEFORE * ELASTICITY_WANTED) / (weight + EVIDENCE_BEFORE);
+    /* Where the two sides' lines cross, were it slope 1 below the knee and none above. */
+    double verdict = between(2 * believed - 1 + ABOVE_KNEE / limiter->stride, -1, 1);
+    limiter->centre += limiter->stride * verdict;
+    forget(limiter);
+    if ((verdict > SEARCH_UP && !is_capped(limiter)) || verdict < SEARCH_DOWN)
+        limiter->stride = fmin(limiter->stride * 1.5, STRIDE_FAR);
+    else
+        limiter->stride /= 2;
+    if (limiter->stride < STRIDE_MIDDLE * 0.75)
+        keep_begin(limiter, now_ns);
+    else
+        cycle_begin(limiter, now_ns);
+}
+
+/* --- Dipping --- */
+
+static void dip_begin(struct limiter *limiter, double from, double throughput, int64_t now_ns)
+{
+    limiter->mode = LIMITER_DIPPING;
+    limiter->dip_ns = now_ns;
+    limiter->dip_from = from;
+    limiter->dip_throughput = throughput;
+    block_begin(limiter, whole_limit(limiter, exp(limiter->centre - DIP_DEPTH)), now_ns);
+}
+
+static void dip_end(struct limiter *limiter, int64_t now_ns, double throughput)
+{
+    double limit = log(limiter->limit);
+    double span = limiter->dip_from - limit;
+    double noise = fmax(limiter->noise, 0.5 / limiter->block.count);
+    double weight = span > 0 ? span * span / noise / 1.25 : 0;
+    double elasticity = span > 0 ? (limiter->dip_throughput - throughput) / span : 1;
+    limiter->dip_weighed_elasticity += weight * elasticity;
+    limiter->dip_weight += weight;
+    double mean = limiter->dip_weight > 0 ? limiter->dip_weighed_elasticity / limiter->dip_weight : 1;
+    bool is_flat = mean < DIP_ELASTICITY;
+    if (is_flat && (ELASTICITY_LOW_SIDE - mean) * sqrt(limiter->dip_weight) >= DIP_SIGMAS) {
+        limiter->centre -= DIP_DEPTH - ABOVE_KNEE;
+        forget(limiter);
+        dip_begin(limiter, limit, throughput, now_ns);
+        return;
+    }
+    if (is_flat)
+        limiter->dip_ns = 0; /* once more, soon */
+    else
+        limiter->dip_weighed_elasticity = limiter->dip_weight = 0;
+    keep_begin(limiter, now_ns);
+}
+
+/* --- Keeping --- */
+
+static void learn_noise(struct limiter *limiter, double low_difference, double high_difference, double guess)
+{
+    double seen = (low_difference * low_difference + high_difference * high_difference) / 4;
+    seen = fmin(seen, NOISE_MAX);
+    limiter->noise =
+        limiter->noise == 0 ? (guess + seen) / 2 : NOISE_KEPT * limiter->noise + (1 - NOISE_KEPT) * seen;
+}
+
+static void keep_end(struct limiter *limiter, int64_t now_ns, double elasticity, double weight)
+{
+    limiter->weighed_elasticity = EVIDENCE_KEPT * limiter->weighed_elasticity + weight * elasticity;
+    limiter->weight = EVIDENCE_KEPT * limiter->weight + weight;
+    double above = (limiter->weighed_elasticity + EVIDENCE_BEFORE * ELASTICITY_WANTED) /
+                       (limiter->weight + EVIDENCE_BEFORE) -
+                   ELASTICITY_WANTED;
+    double scale = above > 0 ? ELASTICITY_LOW_SIDE - ELASTICITY_WANTED : ELASTICITY_WANTED;
+    double verdict = between(above / scale, -1, 1);
+    limiter->centre += KEEPING_STEP * limiter->stride * verdict;
+    limiter->leaning += 0.25 * (verdict - limiter->leaning);
+    bool is_far = verdict == 1 && limiter->last_verdict == 1 && !is_capped(limiter);
+    limiter->last_verdict = verdict;
+    if (is_far)
+        search_begin(limiter, STRIDE_MIDDLE, now_ns);
+    else if (limiter->leaning < DIP_LEANING && now_ns - limiter->dip_ns > DIP_EVERY_NS)
+        dip_begin(limiter, (limiter->side[0] + limiter->side[1]) / 2,
+                  (limiter->throughput[0] + limiter->throughput[1]) / 4, now_ns);
+    else
+        cycle_begin(limiter, now_ns);
+}
+
+static void cycle_end(struct limiter *limiter, int64_t now_ns, uint32_t count)
+{
+    double span = limiter->side[1] - limiter->side[0];
+    if (span <= 0) { /* min is max, or the cap leaves no room */
+        cycle_begin(limiter, now_ns);
+        return;
+    }
+    double blocks = limiter->mode == LIMITER_SEARCHING ? 1 : 2;
+    double elasticity = between((limiter->throughput[1] - limiter->throughput[0]) / blocks / span, -1, 2);
+    double guess = 1.0 / count; /* a Poisson count's */
+    double noise = fmax(limiter->noise > 0 ? limiter->noise : guess, guess / 4);
+    double weight = span * span * blocks / 2 / noise;
+    if (limiter->mode == LIMITER_SEARCHING)
+        search_end(limiter, now_ns, elasticity, weight);
+    else
+        keep_end(limiter, now_ns, elasticity, weight);
+}
+
+static void block_end(struct limiter *limiter, int64_t now_ns)
+{
+    struct limiter_block *block = &limiter->block;
+    if (block->limited_count < block->count - block->count / 10) {
+        block_again(limiter);
+        return;
+    }
+    uint32_t count = block->count;
+    double latency = log((double)(block->latency_sum_ns + 1) / count);
+    double throughput = log(block->in_flight_max) - latency; /* Little's law */
+    if (limiter->mode == LIMITER_STARTING) {
+        start_block_end(limiter, now_ns, throughput, latency);
+        return;
+    }
+    if (limiter->mode == LIMITER_DIPPING) {
+        dip_end(limiter, now_ns, throughput);
+        return;
+    }
+    int side = limiter->phase == 1 || limiter->phase == 2;
+    if (limiter->mode == LIMITER_KEEPING) {
+        double *usual = &limiter->usual[side];
+        if (*usual != 0 && fabs(throughput - *usual) > SURPRISE + 3 / sqrt(count)) {
+            search_begin(limiter, STRIDE_FAR, now_ns);
             return;
         }
-    } else {
-        l->centre = clip(x + l->last_latency + 0.1, log(l->limit) - 1, log(l->limit));
+        *usual = *usual == 0 ? throughput : *usual + 0.3 * (throughput - *usual);
     }
-    l->is_starting = false;
-    l->stride = 0.2;
-    cycle_begin(l, now);
+    limiter->throughput[side] += throughput;
+    limiter->last[side] = limiter->phase < 2 ? throughput : throughput - limiter->last[side];
+    limiter->phase++;
+    if (limiter->phase == 4)
+        learn_noise(limiter, limiter->last[0], limiter->last[1], 1.0 / count);
+    if (limiter->phase == 4 || (limiter->mode == LIMITER_SEARCHING && limiter->phase == 2))
+        cycle_end(limiter, now_ns, count);
+    else if (limiter->phase == 2)
+        block_again(limiter);
+    else
+        block_begin(limiter, whole_limit(limiter, exp(limiter->side[limiter->phase == 1])), now_ns);
 }
 
-static void cycle_end(struct limiter *l, int64_t now)
+/* --- The target --- */
+
+static void give_up_target(struct limiter *limiter, int64_t now_ns)
 {
-    double span = l->high_ln - l->low_ln;
-    double step = 0;
-    if (span > 0) {
-        double e = (l->sum_high - l->sum_low) / 2 / span;
-        double info = span * span * l->counted / 4;
-        double post = (info * clip(e, -2, 3) + P_prior * P_theta) / (info + P_prior);
-        step = post > P_theta ? (post - P_theta) / (P_up - P_theta) : (post - P_theta) / P_theta;
-        step = clip(step, -1, 1);
-    }
-    l->centre += l->stride * step;
-    if (fabs(step) > 0.4 && step * l->last_step > 0)
-        l->stride *= P_grow;
-    else if (step * l->last_step < 0 || fabs(step) < 0.2)
-        l->stride *= P_shrink;
-    l->stride = clip(l->stride, P_min_stride, P_max_stride);
-    l->last_step = step;
-    cycle_begin(l, now);
+    struct limiter_tail *tail = &limiter->tail;
+    limiter->is_target_unmet = true;
+    tail->cap = limiter->config.max;
+    tail->debt = 0;
+    tail->again_ns = clock_add(now_ns, tail->patience_ns);
+    if (tail->patience_ns < UNMET_PATIENCE_NS * UNMET_PATIENCE_MAX)
+        tail->patience_ns *= 2;
+    limiter->centre = log(tail->worst.limit);
+    if (tail->was_starting)
+        start_begin(limiter, now_ns);
+    else
+        search_begin(limiter, STRIDE_MIDDLE, now_ns);
 }
 
-static void block_end(struct limiter *l, int64_t now)
+static bool is_in_vain(const struct limiter *limiter)
 {
-    struct limiter_block *b = &l->block;
-    if (b->limited_count < b->count - b->count / 10) {
-        *b = (struct limiter_block){.set_ns = b->set_ns, .begin_ns = now};
+    const struct limiter_stage *now = &limiter->tail.stage;
+    const struct limiter_stage *worst = &limiter->tail.worst;
+    if (limiter->limit <= limiter->config.min)
+        return true;
+    double late = (double)now->late_count / now->count;
+    double worst_late = (double)worst->late_count / worst->count;
+    double latency = (double)now->latency_sum_ns / now->count;
+    double worst_latency = (double)worst->latency_sum_ns / worst->count;
+    return now->limit <= worst->limit * UNMET_LIMIT && late >= worst_late * UNMET_LATE &&
+           latency >= worst_latency * UNMET_LATENCY;
+}
+
+static void tail_cut(struct limiter *limiter, int64_t now_ns)
+{
+    struct limiter_tail *tail = &limiter->tail;
+    struct limiter_stage *stage = &tail->stage;
+    struct limiter_stage *worst = &tail->worst;
+    if (worst->count > 0 && is_in_vain(limiter)) {
+        give_up_target(limiter, now_ns);
+        *stage = (struct limiter_stage){.limit = limiter->limit};
         return;
     }
-    double w = log((double)(b->latency_sum_ns + 1) / (double)b->count);
-    double x = log(b->in_flight_max) - w;
-    if (l->is_starting) {
-        start_step(l, now, x, w);
-        return;
-    }
-    if (l->phase == 0 || l->phase == 3)
-        l->sum_low += x;
-    else
-        l->sum_high += x;
-    l->counted += b->count;
-    l->phase++;
-    if (l->phase == 4)
-        cycle_end(l, now);
-    else if (l->phase == 2)
-        *b = (struct limiter_block){.set_ns = b->set_ns, .begin_ns = now};
-    else
-        set_limit(l, l->phase == 1 ? l->high_ln : l->low_ln, now);
+    if (worst->count == 0)
+        tail->was_starting = limiter->mode == LIMITER_STARTING;
+    bool is_worse = (double)stage->late_count * worst->count > (double)worst->late_count * stage->count;
+    if (worst->count == 0 || is_worse || stage->limit <= worst->limit * UNMET_LIMIT)
+        *worst = *stage;
+    bool is_deep = stage->late_count > stage->count / TAIL_DEEP_ONE_IN;
+    tail->cap = fmin(tail->cap, limiter->limit) * (is_deep ? TAIL_CUT_DEEP : TAIL_CUT);
+    tail->cap = fmax(tail->cap, limiter->config.min);
+    tail->cut_ns = now_ns;
+    limiter->centre = fmin(limiter->centre, log(tail->cap));
+    if (limiter->mode == LIMITER_STARTING)
+        limiter->noise = 0;
+    keep_begin(limiter, now_ns);
+    *stage = (struct limiter_stage){.limit = tail->cap};
 }
 
-uint32_t limiter_ended(struct limiter *l, const struct limiter_sample *s)
+static void tail_try_again(struct limiter *limiter, int64_t now_ns)
 {
-    if (s->outcome == LIMITER_IGNORED)
-        return l->limit;
-    int64_t sent = s->now_ns - s->latency_ns;
-    if (s->outcome == LIMITER_TIMED_OUT) {
-        if (sent >= l->cut_ns) {
-            l->cut_ns = s->now_ns;
-            l->is_starting = false;
-            l->centre -= 0.35;
-            cycle_begin(l, s->now_ns);
+    struct limiter_tail *tail = &limiter->tail;
+    struct limiter_stage *stage = &tail->stage;
+    if (stage->count == 0 || (stage->count < UNMET_WINDOW && now_ns < tail->again_ns))
+        return;
+    double late = (double)stage->late_count / stage->count;
+    double worst_late = (double)tail->worst.late_count / tail->worst.count;
+    if (now_ns >= tail->again_ns || late < worst_late * UNMET_LATE) {
+        limiter->is_target_unmet = false;
+        tail->worst = (struct limiter_stage){.count = 0};
+        tail->cut_ns = now_ns;
+    }
+    *stage = (struct limiter_stage){.limit = limiter->limit};
+}
+
+/* The debt is a bucket that leaks: a late call pours in what LATE_ONE_IN calls take away. Empty, the cap rises; with
+ * more than a few late calls in it, the cap falls, but only once for what was on the wire together, since
+ * calls that are late together have one cause, and a machine that stood still for a moment is no queue. */
+static void tail_ended(struct limiter *limiter, const struct limiter_sample *sample, int64_t sent_ns)
+{
+    struct limiter_tail *tail = &limiter->tail;
+    bool is_late = sample->latency_ns > limiter->config.target_p999_ns;
+    if (sent_ns >= tail->cut_ns) {
+        tail->stage.count++;
+        tail->stage.late_count += is_late;
+        tail->stage.latency_sum_ns += sample->latency_ns;
+    }
+    if (limiter->is_target_unmet) {
+        tail_try_again(limiter, sample->now_ns);
+        return;
+    }
+    if (is_late) {
+        tail->debt += LATE_ONE_IN;
+        if (tail->debt > DEBT_MAX)
+            tail->debt = DEBT_MAX;
+        if (tail->stage.late_count >= LATE_TO_CUT && tail->debt >= (int64_t)LATE_TO_CUT * LATE_ONE_IN)
+            tail_cut(limiter, sample->now_ns);
+    } else if (tail->debt > 0) {
+        tail->debt--;
+        if (tail->debt == 0) {
+            tail->stage = (struct limiter_stage){.limit = limiter->limit};
+            tail->worst = (struct limiter_stage){.count = 0};
         }
-        return l->limit;
+    } else if (sample->is_limited) {
+        double reach = TAIL_REACH * limiter->limit;
+        if (tail->cap < reach)
+            tail->cap *= 1 + TAIL_RISE;
     }
-    struct limiter_block *b = &l->block;
-    if (b->begin_ns == 0) {
-        if (sent < b->set_ns)
-            return l->limit;
-        b->begin_ns = s->now_ns;
+}
+
+/* --- What the client calls --- */
+
+void limiter_init(struct limiter *limiter, const struct limiter_config *config)
+{
+    *limiter = (struct limiter){
+        .config = *config,
+        .limit = config->initial,
+        .mode = LIMITER_STARTING,
+        .centre = log(config->initial),
+        .stride = STRIDE_MIDDLE,
+        .timeout_ns = INT64_MIN,
+        .answered_ns = INT64_MIN,
+        .tail = {.cap = config->max,
+                 .cut_ns = INT64_MIN,
+                 .patience_ns = UNMET_PATIENCE_NS,
+                 .stage = {.limit = config->initial}},
+    };
+    limiter->block.set_ns = INT64_MIN / 64;
+}
+
+/* The limit was far too high for what is there now; or there is nothing, and when it is back we start anew. */
+static void timed_out(struct limiter *limiter, int64_t now_ns, int64_t sent_ns)
+{
+    if (sent_ns < limiter->timeout_ns)
+        return;
+    limiter->timeout_ns = now_ns;
+    limiter->centre = log(limiter->limit) - TIMEOUT_CUT;
+    if (limiter->answered_ns < sent_ns)
+        start_begin(limiter, now_ns);
+    else
+        search_begin(limiter, STRIDE_MIDDLE, now_ns);
+}
+
+static void answered(struct limiter *limiter, const struct limiter_sample *sample, int64_t sent_ns)
+{
+    struct limiter_block *block = &limiter->block;
+    limiter->answered_ns = sample->now_ns;
+    if (block->count == 0) {
+        if ((sent_ns - block->set_ns) * BURST_PART < sample->latency_ns)
+            return;
+        block->begin_ns = sample->now_ns;
     }
-    b->count++;
-    b->limited_count += s->is_limited;
-    b->latency_sum_ns += s->latency_ns;
-    if (s->in_flight > b->in_flight_max)
-        b->in_flight_max = s->in_flight;
-    int64_t t = s->now_ns - b->begin_ns;
-    if (b->count >= 4 && t * b->count >= b->latency_sum_ns && (double)t >= P_min_ms * MS &&
-        (b->count >= P_calls || (double)t >= P_max_ms * MS))
-        block_end(l, s->now_ns);
-    return l->limit;
+    block->count++;
+    block->limited_count += sample->is_limited;
+    block->latency_sum_ns += sample->latency_ns;
+    if (sample->in_flight > block->in_flight_max)
+        block->in_flight_max = sample->in_flight;
+    int64_t length_ns = sample->now_ns - block->begin_ns;
+    bool is_starting = limiter->mode == LIMITER_STARTING;
+    if (length_ns < (is_starting ? START_BLOCK_MIN_NS : BLOCK_MIN_NS) || block->count < BLOCK_CALLS_MIN)
+        return;
+    bool is_enough = block->count >= (is_starting ? START_BLOCK_CALLS : BLOCK_CALLS) ||
+                     length_ns >= (is_starting ? START_BLOCK_MAX_NS : BLOCK_MAX_NS);
+    if (is_enough && length_ns >= block->latency_sum_ns / block->count)
+        block_end(limiter, sample->now_ns);
+}
+
+uint32_t limiter_ended(struct limiter *limiter, const struct limiter_sample *sample)
+{
+    int64_t sent_ns = sample->now_ns - sample->latency_ns;
+    if (sample->outcome == LIMITER_TIMED_OUT) {
+        timed_out(limiter, sample->now_ns, sent_ns);
+    } else if (sample->outcome == LIMITER_ANSWERED) {
+        if (limiter->config.target_p999_ns > 0)
+            tail_ended(limiter, sample, sent_ns);
+        answered(limiter, sample, sent_ns);
+    }
+    return limiter->limit;
 }

@@ -32,11 +32,37 @@ struct limiter_sample {
 /* What was seen while one limit was held. */
 struct limiter_block {
     int64_t set_ns;   /* when the limit was set: calls sent before are not counted */
-    int64_t begin_ns; /* when the first one that was sent after it ended; 0: not yet */
+    int64_t begin_ns; /* when the first call that counts ended */
     int64_t latency_sum_ns;
-    uint32_t count;
+    uint32_t count; /* 0: none has ended yet */
     uint32_t limited_count;
     uint32_t in_flight_max;
+};
+
+enum limiter_mode {
+    LIMITER_STARTING,  /* doubling */
+    LIMITER_SEARCHING, /* far from the right limit: two blocks far apart */
+    LIMITER_KEEPING,   /* near it: four blocks close together */
+    LIMITER_DIPPING,   /* one block far below */
+};
+
+/* What the calls since the last cut say about the target. */
+struct limiter_stage {
+    double limit;
+    int64_t latency_sum_ns;
+    uint32_t count;
+    uint32_t late_count;
+};
+
+struct limiter_tail {
+    double cap;   /* the highest limit that the target allows */
+    int64_t debt; /* calls that must be on time before the cap may rise */
+    int64_t cut_ns;
+    struct limiter_stage stage;
+    struct limiter_stage worst; /* of the stages since the cap last rose */
+    bool was_starting;
+    int64_t again_ns; /* the target is unmet: when it is tried again */
+    int64_t patience_ns;
 };
 
 /* The limiter's memory: all of it, to be embedded; its fields are its own. */
@@ -45,18 +71,35 @@ struct limiter {
     uint32_t limit;
     bool is_target_unmet;
 
-    bool is_starting;
-    double centre; /* ln of the limit that the experiments are made around */
-    double stride; /* how far they reach from it */
-    double last_step;
-    double low_ln, high_ln;
+    /* Limits, throughputs (calls a nanosecond) and latencies (nanoseconds) are natural logarithms below. */
+    enum limiter_mode mode;
+    double centre; /* of the experiment */
+    double stride; /* from there to either side */
+    double side[2];
+    int phase; /* blocks done */
     struct limiter_block block;
-    int phase;
-    double sum_high, sum_low; /* of ln throughput */
-    uint32_t counted;
-    double last_throughput; /* ln; while starting */
-    double last_latency;
-    int64_t cut_ns;
+    double throughput[2]; /* the sum of a side's blocks */
+    double last[2];       /* a side's last block in this cycle */
+    double usual[2];      /* a side's blocks in cycles before; 0: none */
+
+    double noise; /* the variance of a block's throughput; 0: not known */
+    double weighed_elasticity;
+    double weight;
+    double last_verdict;
+    double leaning; /* verdicts, smoothed */
+
+    double start_throughput;
+    double start_latency;
+
+    int64_t dip_ns;
+    double dip_from;
+    double dip_throughput;
+    double dip_weighed_elasticity;
+    double dip_weight;
+
+    int64_t timeout_ns;  /* when one last cut the limit */
+    int64_t answered_ns; /* when a call was last answered */
+    struct limiter_tail tail;
 };
 
 void limiter_init(struct limiter *limiter, const struct limiter_config *config);
