@@ -114,12 +114,13 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
     client->drive = drive;
     client->process = getpid();
     bool is_adaptive = configuration->concurrency == MAYFLY_ADAPTIVE;
-    limiter_init(&client->limiter, &(struct limiter_config){
-                                       .min = 1,
-                                       .max = configuration->max_in_flight,
-                                       .initial = adaptive_start(configuration),
-                                       .target_p999_ns = configuration->target_p999_us * CLOCK_NS_PER_US,
-                                   });
+    limiter_init(&client->limiter,
+                 &(struct limiter_config){
+                     .min = 1,
+                     .max = configuration->max_in_flight,
+                     .initial = adaptive_start(configuration),
+                     .target_p999_ns = (int64_t)configuration->target_p999_us * CLOCK_NS_PER_US,
+                 });
     client->limit = is_adaptive ? client->limiter.limit : configuration->max_in_flight;
     client->retry_tokens = CLIENT_RETRY_TOKENS;
     struct list *lists[] = {
