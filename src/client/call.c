@@ -189,9 +189,9 @@ static void count_end(struct mayfly_client *client, mayfly_status status)
     int64_t earned = client->configuration.retry_budget_percent;
     int64_t limit = (CALLS_REMEMBERED * earned) + CLIENT_RETRY_TOKENS;
     client->retry_tokens += client->retry_tokens + earned <= limit ? earned : 0;
-    atomic_fetch_add_explicit(&client->calls, 1, memory_order_relaxed);
+    client_count_one(&client->calls);
     if (status != MAYFLY_OK)
-        atomic_fetch_add_explicit(&client->failures, 1, memory_order_relaxed);
+        client_count_one(&client->failures);
 }
 
 /* Tells the callback, and lets the call go. */
@@ -436,7 +436,7 @@ static bool take_retry(struct mayfly_client *client)
     if (client->configuration.retry_budget_percent == 0)
         return true;
     if (client->retry_tokens < RETRY_TOKEN) {
-        atomic_fetch_add_explicit(&client->refused_retries, 1, memory_order_relaxed);
+        client_count_one(&client->refused_retries);
         return false;
     }
     client->retry_tokens -= RETRY_TOKEN;
@@ -457,7 +457,7 @@ static void call_repeat(struct client_call *call, mayfly_status status, int64_t 
 {
     struct mayfly_client *client = call->client;
     int64_t now_ns = clock_now_ns();
-    atomic_fetch_add_explicit(&client->retries, 1, memory_order_relaxed);
+    client_count_one(&client->retries);
     client_call_forget(call);
     call->avoid = call->channel;
     leave_flight(call, now_ns, status);

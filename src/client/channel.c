@@ -188,7 +188,7 @@ static void channel_ready(struct channel *channel)
     channel->is_slow = false;
     channel->ready_ns = client->loop.now_ns;
     net_loop_disarm(&client->loop, &channel->retry);
-    atomic_fetch_add_explicit(&client->connects, 1, memory_order_relaxed);
+    client_count_one(&client->connects);
     count_ready(client);
     client_route_joined(channel->route);
 }
@@ -321,7 +321,7 @@ static bool channel_disconnect(struct channel *channel)
     net_loop_disarm(&client->loop, &channel->keepalive);
     net_loop_disarm(&client->loop, &channel->retry);
     if (was_ready)
-        atomic_fetch_add_explicit(&client->disconnects, 1, memory_order_relaxed);
+        client_count_one(&client->disconnects);
     if (is_steady(channel))
         channel->tries = 0;
     channel->was_ready = channel->has_served = false;

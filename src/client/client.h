@@ -160,7 +160,8 @@ struct endpoint {
 /* False when memory is out; client_endpoint_free is due in any case. */
 bool client_endpoint_init(struct endpoint *endpoint, struct net_loop *loop, const char *host, uint16_t port);
 void client_endpoint_free(struct endpoint *endpoint);
-/* Whether the addresses are known. If not, they are asked for, and client_channel_resolved tells CHANNEL. */
+/* Whether addresses are known, perhaps old ones. If not, they are asked for, and client_channel_resolved tells
+ * CHANNEL. */
 bool client_endpoint_ready(struct endpoint *endpoint, struct channel *channel);
 /* Lets go of a resolution that is under way, which nobody can end. False while its news is yet to be heard: turn the
  * loop and ask again. */
@@ -415,6 +416,13 @@ struct mayfly_client {
     struct net_task stop;
     pthread_t thread;
 };
+
+/* Counts one more. Only the driving thread does, so that it needs no more than a load and a store. */
+static inline void client_count_one(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
 
 /* The handle on a call's metadata, made once a cache; NULL when memory is out. */
 struct metadata *client_metadata(struct mayfly_client *client, const char *cache,

@@ -60,11 +60,9 @@ static bool keep_addresses(struct endpoint *endpoint, const struct addrinfo *fou
     size_t count = 0;
     for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
         count++;
-    struct sockaddr_storage *addresses = calloc(count, sizeof *addresses);
-    if (count == 0 || addresses == NULL) {
-        free(addresses);
+    struct sockaddr_storage *addresses = count > 0 ? calloc(count, sizeof *addresses) : NULL;
+    if (addresses == NULL)
         return false;
-    }
     free(endpoint->addresses);
     endpoint->addresses = addresses;
     endpoint->address_count = count;
@@ -74,7 +72,7 @@ static bool keep_addresses(struct endpoint *endpoint, const struct addrinfo *fou
     return true;
 }
 
-/* Tells all that wait. Where a name cannot be resolved now, what it stood for before is as good as it was. */
+/* Tells all that wait. */
 static void endpoint_tell(struct endpoint *endpoint, const char *problem)
 {
     endpoint->resolved_ns = clock_now_ns();
@@ -139,16 +137,14 @@ static bool endpoint_resolve(struct endpoint *endpoint)
 bool client_endpoint_ready(struct endpoint *endpoint, struct channel *channel)
 {
     bool is_old = clock_now_ns() - endpoint->resolved_ns > ADDRESSES_KEPT_NS;
-    if (!endpoint->is_name || (endpoint->address_count > 0 && !endpoint->has_failed && !is_old))
+    bool is_due = endpoint->is_name && (endpoint->has_failed || is_old || endpoint->address_count == 0);
+    bool is_coming = endpoint->resolution != NULL || (is_due && endpoint_resolve(endpoint));
+    if (endpoint->address_count > 0)
         return true;
-    if (endpoint->resolution == NULL && !endpoint_resolve(endpoint)) {
-        endpoint->has_failed = true;
-        if (endpoint->address_count > 0)
-            return true;
-        client_channel_resolved(channel, "there are no means to resolve the name: no thread or no memory");
-        return false;
-    }
-    list_push_back(&endpoint->waiting, &channel->resolving);
+    if (is_coming)
+        list_push_back(&endpoint->waiting, &channel->resolving);
+    else
+        client_channel_resolved(channel, "the name cannot be resolved: no thread can be started for it");
     return false;
 }
 

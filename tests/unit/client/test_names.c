@@ -10,10 +10,11 @@
 
 /* --- The resolver --- */
 
-static uint16_t port;
+static _Atomic uint16_t port;
 static _Atomic unsigned resolved;          /* how often */
 static _Atomic unsigned resolving_to_dead; /* so often it gives an address where nobody listens */
-static sem_t released;                     /* resolvers of stuck.test */
+static sem_t released;                     /* resolvers of stuck.test, so many */
+static sem_t freed;                        /* those of them that went on */
 
 static struct addrinfo *address(uint32_t ip, struct addrinfo *next)
 {
@@ -34,16 +35,32 @@ static struct addrinfo *address(uint32_t ip, struct addrinfo *next)
 #define OTHER (INADDR_LOOPBACK + 1)
 #define DEAD  (INADDR_LOOPBACK + 2)
 
+static void await_sem(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        continue;
+}
+
+/* Lets one that is stuck go. */
+static void release_resolver(void)
+{
+    assert_int_equal(sem_post(&released), 0);
+    await_sem(&freed);
+}
+
 int getaddrinfo(const char *restrict name, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict found)
 {
     (void)service;
     (void)hints;
     unsigned before = atomic_fetch_add(&resolved, 1);
+    if (strcmp(name, "stuck.test") == 0) {
+        await_sem(&released);
+        (void)sem_post(&freed);
+    }
     if (strcmp(name, "stuck.test") == 0)
-        while (sem_wait(&released) != 0)
-            continue;
-    if (strcmp(name, "two.test") == 0)
+        *found = address(ALIVE, NULL);
+    else if (strcmp(name, "two.test") == 0)
         *found = address(ALIVE, address(OTHER, NULL));
     else if (strcmp(name, "half.test") == 0)
         *found = address(DEAD, address(ALIVE, NULL));
@@ -133,7 +150,7 @@ static void a_name_whose_addresses_failed_is_resolved_anew(void **state)
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     mayfly_client *client;
     assert_int_equal(open_to("moving.test", &configuration, &client, NULL), MAYFLY_OK);
-    assert_int_equal(atomic_load(&resolved), 3);
+    assert_true(atomic_load(&resolved) >= 3);
     assert_int_equal(status_of(client, mayfly_ping()), MAYFLY_OK);
     mayfly_client_close(client);
     peer_stop(&peer);
@@ -166,7 +183,7 @@ static void a_stuck_resolver_holds_up_neither_calls_nor_the_end(void **state)
     mayfly_client_close(client);
     assert_in_range(ms_since(start_ns), 100, 1000);
     assert_int_equal(atomic_load(&resolved), 1); /* by one thread for all channels */
-    assert_int_equal(sem_post(&released), 0);
+    release_resolver();
 }
 
 /* Opens and closes at once, so that the news and the end meet in any order. */
@@ -189,6 +206,29 @@ static void clients_may_close_while_their_host_is_being_resolved(void **state)
     peer_stop(&peer);
 }
 
+static void a_stuck_resolver_does_not_keep_a_client_from_the_addresses_that_it_knows(void **state)
+{
+    (void)state;
+    peer_start(&peer, answer);
+    port = peer.port;
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.reconnect_max_ms = 50;
+    assert_int_equal(sem_post(&released), 0); /* for the first time alone */
+    mayfly_client *client;
+    assert_int_equal(open_to("stuck.test", &configuration, &client, NULL), MAYFLY_OK);
+    await_sem(&freed);
+    peer_stop(&peer);
+    while (atomic_load(&resolved) < 2)
+        assert_int_equal(status_of(client, mayfly_ping()), MAYFLY_UNAVAILABLE);
+    peer_start_at(&peer, ALIVE, port, answer);
+    int64_t start_ns = clock_now_ns();
+    while (status_of(client, mayfly_ping()) != MAYFLY_OK)
+        assert_true(ms_since(start_ns) < 1000);
+    mayfly_client_close(client);
+    peer_stop(&peer);
+    release_resolver();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,8 +237,10 @@ int main(void)
         cmocka_unit_test(a_name_whose_addresses_failed_is_resolved_anew),
         cmocka_unit_test(a_name_that_nobody_knows_is_told),
         cmocka_unit_test(a_stuck_resolver_holds_up_neither_calls_nor_the_end),
+        cmocka_unit_test(a_stuck_resolver_does_not_keep_a_client_from_the_addresses_that_it_knows),
         cmocka_unit_test(clients_may_close_while_their_host_is_being_resolved),
     };
     (void)sem_init(&released, 0, 0);
+    (void)sem_init(&freed, 0, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
