@@ -52,16 +52,17 @@
 
 /* A delay that falls shows in no single number: the queue grows by as much. So while the verdicts lean
  * downwards, one block now and then goes far below. */
-#define DIP_DEPTH           0.35
-#define DIP_LEANING         (-0.2)
+#define DIP_DEPTH           0.4
+#define DIP_LEANING         (-0.15)
 #define DIP_EVERY_NS        ((int64_t)CLOCK_NS_PER_S)
 #define DIP_ELASTICITY      0.2
-#define DIP_SIGMAS          3.0
+#define DIP_SIGMAS          5.0
+#define DIP_BLOCKS          6
 
 /* A block: at least a mean latency, and so long; then until there are enough calls or patience is out. */
 #define BLOCK_MIN_NS        (8 * (int64_t)CLOCK_NS_PER_MS)
 #define BLOCK_MAX_NS        (120 * (int64_t)CLOCK_NS_PER_MS)
-#define BLOCK_CALLS         600
+#define BLOCK_CALLS         1000
 #define BLOCK_CALLS_MIN     4
 /* While starting, a third more must show, and no more. */
 #define START_BLOCK_MIN_NS  (2 * (int64_t)CLOCK_NS_PER_MS)
@@ -81,8 +82,11 @@
 #define TAIL_CUT            0.9
 #define TAIL_CUT_DEEP       0.75
 #define TAIL_DEEP_ONE_IN    8
-/* The cap rises by this a call while there is no debt, and stays within reach of the limit. */
+/* The cap rises by so much a call while there is no debt, or a nanosecond where calls are few, and stays within
+ * reach of the limit. A debt is forgiven when no call was late for so long. */
 #define TAIL_RISE           (1.0 / 20000)
+#define TAIL_RISE_NS        (0.1 / CLOCK_NS_PER_S)
+#define DEBT_FORGIVEN_NS    (10 * (int64_t)CLOCK_NS_PER_S)
 #define TAIL_REACH          1.3
 /* Half the limit and not half the lateness, nor much less latency: it is not the limit that makes calls late. */
 #define UNMET_LIMIT         0.55
@@ -147,7 +151,6 @@ static void forget(struct limiter *limiter)
 {
     limiter->weighed_elasticity = limiter->weight = 0;
     limiter->usual[0] = limiter->usual[1] = 0;
-    limiter->dip_weighed_elasticity = limiter->dip_weight = 0;
     limiter->leaning = limiter->last_verdict = 0;
 }
 
@@ -222,31 +225,33 @@ static void dip_begin(struct limiter *limiter, double from, double throughput, i
     limiter->dip_ns = now_ns;
     limiter->dip_from = from;
     limiter->dip_throughput = throughput;
+    limiter->dip_sum = limiter->dip_blocks = 0;
     block_begin(limiter, whole_limit(limiter, exp(limiter->centre - DIP_DEPTH)), now_ns);
 }
 
-static void dip_end(struct limiter *limiter, int64_t now_ns, double throughput)
+static void dip_block_end(struct limiter *limiter, int64_t now_ns, double throughput)
 {
     double limit = log(limiter->limit);
     double span = limiter->dip_from - limit;
-    double noise = fmax(limiter->noise, 0.5 / limiter->block.count);
-    double weight = span > 0 ? span * span / noise / 1.25 : 0;
-    double elasticity = span > 0 ? (limiter->dip_throughput - throughput) / span : 1;
-    limiter->dip_weighed_elasticity += weight * elasticity;
-    limiter->dip_weight += weight;
-    double mean = limiter->dip_weight > 0 ? limiter->dip_weighed_elasticity / limiter->dip_weight : 1;
-    bool is_flat = mean < DIP_ELASTICITY;
-    if (is_flat && (ELASTICITY_LOW_SIDE - mean) * sqrt(limiter->dip_weight) >= DIP_SIGMAS) {
-        limiter->centre -= DIP_DEPTH - ABOVE_KNEE;
-        forget(limiter);
-        dip_begin(limiter, limit, throughput, now_ns);
+    limiter->dip_sum += throughput;
+    limiter->dip_blocks++;
+    double mean = limiter->dip_sum / limiter->dip_blocks;
+    double elasticity = span > 0 ? (limiter->dip_throughput - mean) / span : 1;
+    if (elasticity >= DIP_ELASTICITY) {
+        keep_begin(limiter, now_ns);
         return;
     }
-    if (is_flat)
-        limiter->dip_ns = 0; /* once more, soon */
-    else
-        limiter->dip_weighed_elasticity = limiter->dip_weight = 0;
-    keep_begin(limiter, now_ns);
+    double noise = fmax(limiter->noise, 0.5 / limiter->block.count);
+    double variance = noise * (1.0 / limiter->dip_blocks + 1.0 / 4) / (span * span);
+    if ((ELASTICITY_LOW_SIDE - elasticity) >= DIP_SIGMAS * sqrt(variance)) {
+        limiter->centre = limit + ABOVE_KNEE;
+        forget(limiter);
+        dip_begin(limiter, limit, mean, now_ns);
+    } else if (limiter->dip_blocks < DIP_BLOCKS) {
+        block_again(limiter);
+    } else {
+        keep_begin(limiter, now_ns);
+    }
 }
 
 /* --- Keeping --- */
@@ -314,7 +319,7 @@ static void block_end(struct limiter *limiter, int64_t now_ns)
         return;
     }
     if (limiter->mode == LIMITER_DIPPING) {
-        dip_end(limiter, now_ns, throughput);
+        dip_block_end(limiter, now_ns, throughput);
         return;
     }
     int side = limiter->phase == 1 || limiter->phase == 2;
@@ -403,9 +408,8 @@ static void tail_try_again(struct limiter *limiter, int64_t now_ns)
     struct limiter_stage *stage = &tail->stage;
     if (stage->count == 0 || (stage->count < UNMET_WINDOW && now_ns < tail->again_ns))
         return;
-    double late = (double)stage->late_count / stage->count;
-    double worst_late = (double)tail->worst.late_count / tail->worst.count;
-    if (now_ns >= tail->again_ns || late < worst_late * UNMET_LATE) {
+    bool is_met = (uint64_t)stage->late_count * 1000 <= stage->count;
+    if (is_met || now_ns >= tail->again_ns) {
         limiter->is_target_unmet = false;
         tail->worst = (struct limiter_stage){.count = 0};
         tail->cut_ns = now_ns;
@@ -429,7 +433,10 @@ static void tail_ended(struct limiter *limiter, const struct limiter_sample *sam
         tail_try_again(limiter, sample->now_ns);
         return;
     }
+    int64_t passed_ns = sample->now_ns - tail->seen_ns;
+    tail->seen_ns = sample->now_ns;
     if (is_late) {
+        tail->late_ns = sample->now_ns;
         tail->debt += LATE_ONE_IN;
         if (tail->debt > DEBT_MAX)
             tail->debt = DEBT_MAX;
@@ -437,14 +444,14 @@ static void tail_ended(struct limiter *limiter, const struct limiter_sample *sam
             tail_cut(limiter, sample->now_ns);
     } else if (tail->debt > 0) {
         tail->debt--;
+        if (sample->now_ns - tail->late_ns > DEBT_FORGIVEN_NS)
+            tail->debt = 0;
         if (tail->debt == 0) {
             tail->stage = (struct limiter_stage){.limit = limiter->limit};
             tail->worst = (struct limiter_stage){.count = 0};
         }
-    } else if (sample->is_limited) {
-        double reach = TAIL_REACH * limiter->limit;
-        if (tail->cap < reach)
-            tail->cap *= 1 + TAIL_RISE;
+    } else if (sample->is_limited && tail->cap < TAIL_REACH * limiter->limit + 1) {
+        tail->cap *= 1 + between((double)passed_ns * TAIL_RISE_NS, TAIL_RISE, 0.01);
     }
 }
 

@@ -57,6 +57,8 @@ struct limiter_stage {
 struct limiter_tail {
     double cap;   /* the highest limit that the target allows */
     int64_t debt; /* calls that must be on time before the cap may rise */
+    int64_t seen_ns; /* when a call last ended */
+    int64_t late_ns; /* when one last was late */
     int64_t cut_ns;
     struct limiter_stage stage;
     struct limiter_stage worst; /* of the stages since the cap last rose */
@@ -94,8 +96,8 @@ struct limiter {
     int64_t dip_ns;
     double dip_from;
     double dip_throughput;
-    double dip_weighed_elasticity;
-    double dip_weight;
+    double dip_sum;
+    double dip_blocks;
 
     int64_t timeout_ns;  /* when one last cut the limit */
     int64_t answered_ns; /* when a call was last answered */
