@@ -323,7 +323,7 @@ static void block_end(struct limiter *limiter, int64_t now_ns)
     }
     uint32_t count = block->count;
     double latency = log((double)(block->latency_sum_ns + 1) / count);
-    double throughput = log(block->in_flight_max) - latency; /* Little's law */
+    double throughput = log(fmax(block->in_flight_max, 1)) - latency; /* Little's law */
     if (limiter->mode == LIMITER_STARTING) {
         start_block_end(limiter, now_ns, throughput, latency);
         return;
