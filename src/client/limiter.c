@@ -53,7 +53,6 @@
 
 /* While starting: doubling goes on as long as it brings a third more throughput. */
 #define START_GAIN          0.26
-#define LN_2                0.6931471805599453
 
 /* A delay that falls shows in no single number: the queue grows by as much, and where all is queue, a cycle's two
  * limits are too close to tell nothing from a little. So while the verdicts lean downwards (smoothed, with so much
@@ -80,6 +79,12 @@
 /* Calls sent right after the limit rose are a burst, each with a longer queue before it; the part of their latency
  * after which a call belongs to the steady state. */
 #define BURST_PART          16
+
+/* Calls that are fewer than the limit: how steady, how far above the low side, and how often to look. */
+#define NEARLY_STEADY       0.8
+#define NEARLY_MIN          0.05
+#define NEARLY_EVERY_NS     (2 * (int64_t)CLOCK_NS_PER_S)
+#define LN_2                0.6931471805599453
 
 /* Timeouts say that things are very wrong: a third less, at most once for what was in flight together. */
 #define TIMEOUT_CUT         0.4
@@ -314,16 +319,51 @@ static void cycle_end(struct limiter *limiter, int64_t now_ns, uint32_t count)
         keep_end(limiter, now_ns, elasticity, weight);
 }
 
+/* How many calls were on the wire in a block, on average: Little's law. */
+static double mean_in_flight(const struct limiter_block *block, int64_t now_ns)
+{
+    return (double)block->latency_sum_ns / fmax(1, (double)(now_ns - block->begin_ns));
+}
+
+/* Whether all the calls that there are, steadily, are fewer than the limit but more than its low side. They may be too
+ * many already, and no experiment will tell: its high side is never reached. */
+static bool is_nearly_limited(const struct limiter *limiter, int64_t now_ns)
+{
+    const struct limiter_block *block = &limiter->block;
+    if (limiter->mode == LIMITER_DIPPING ||
+        mean_in_flight(block, now_ns) < block->in_flight_max * NEARLY_STEADY)
+        return false;
+    double calls = log(block->in_flight_max);
+    if (limiter->mode == LIMITER_STARTING)
+        return limiter->start_throughput != 0 && calls > log(limiter->limit) - LN_2;
+    return calls > limiter->side[0] + NEARLY_MIN && now_ns - limiter->dip_ns > NEARLY_EVERY_NS;
+}
+
+/* So it is seen from time to time what fewer would bring. */
+static void nearly_limited(struct limiter *limiter, int64_t now_ns, double throughput)
+{
+    double calls = log(limiter->block.in_flight_max);
+    limiter->centre = calls;
+    if (limiter->mode == LIMITER_STARTING)
+        forget(limiter);
+    dip_begin(limiter, calls, throughput, now_ns);
+}
+
 static void block_end(struct limiter *limiter, int64_t now_ns)
 {
     struct limiter_block *block = &limiter->block;
-    if (block->limited_count < block->count - block->count / 10) {
-        block_again(limiter);
+    bool is_limited = block->limited_count >= block->count - block->count / 10;
+    if (!is_limited && !is_nearly_limited(limiter, now_ns)) {
+        block_again(limiter); /* there is too little traffic to learn from */
         return;
     }
     uint32_t count = block->count;
     double latency = log((double)(block->latency_sum_ns + 1) / count);
     double throughput = log(fmax(block->in_flight_max, 1)) - latency; /* Little's law */
+    if (!is_limited) {
+        nearly_limited(limiter, now_ns, throughput);
+        return;
+    }
     if (limiter->mode == LIMITER_STARTING) {
         start_block_end(limiter, now_ns, throughput, latency);
         return;

@@ -361,6 +361,39 @@ static void idle_traffic_never_moves_the_limit(void **state)
     model_free(model);
 }
 
+static double a_thousand_users(double second)
+{
+    (void)second;
+    return 1000;
+}
+
+static double six_hundred_users(double second)
+{
+    (void)second;
+    return 600;
+}
+
+/* All the calls that there are may be more than the knee and fewer than the limits that are tried. */
+static void the_knee_is_found_where_the_limits_that_are_tried_are_never_reached(void **state)
+{
+    (void)state;
+    struct model_setup setup = {FAR_AWAY, .workers = 4, .law = MODEL_EXPONENTIAL, .service_ms = 0.83};
+    struct best best = best_static(&setup, 0);
+    double (*const users[])(double) = {a_thousand_users, six_hundred_users};
+    for (size_t i = 0; i < 2; i++) {
+        setup.users = users[i];
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            struct model *model = adaptive(&setup, 0, seed);
+            model_run_to(model, 30);
+            double limit = model_limit_between(model, 10, 30);
+            print_message("%4.0f users, best %u, here %.1f\n", users[i](0), best.limit, limit);
+            assert_true(limit < 1.25 * best.limit);
+            assert_true(model_throughput_between(model, 10, 30) >= SHARE_MIN * best.throughput);
+            model_free(model);
+        }
+    }
+}
+
 static double one_then_many(double second)
 {
     return second < 5 ? 1 : 1000;
@@ -557,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_server_that_starts_slowly_is_used_fully_soon_after),
         cmocka_unit_test(ten_minutes_of_too_much_leave_the_limit_below_twice_the_best),
         cmocka_unit_test(idle_traffic_never_moves_the_limit),
+        cmocka_unit_test(the_knee_is_found_where_the_limits_that_are_tried_are_never_reached),
         cmocka_unit_test(a_step_to_a_thousand_calls_is_served_in_full_within_two_seconds),
         cmocka_unit_test(an_outage_cuts_the_limit_and_its_end_brings_it_back_at_once),
         cmocka_unit_test(a_target_below_the_round_trip_is_told_and_treated_as_none),
