@@ -86,6 +86,7 @@ struct client_call {
     int64_t sent_ns;
     uint32_t moves;   /* further attempts after those that no server saw */
     uint32_t retries; /* and after the others */
+    bool is_doomed;   /* too little time is left to send it */
 
     struct arena arena;
     mayfly_reply reply;
@@ -169,6 +170,12 @@ bool client_endpoint_close(struct endpoint *endpoint);
 
 /* --- Routes: route.c --- */
 
+/* How long calls are on the wire: a moving mean, and how far they are from it. */
+struct wire_time {
+    int64_t mean_ns; /* of calls that were answered; 0 before the first */
+    int64_t spread_ns;
+};
+
 /* A way to the service: a host, the channels to it, and the calls that wait for them. One that is down holds up
  * no other. */
 struct route {
@@ -187,7 +194,9 @@ struct route {
     struct list backlog;   /* calls that wait, first come first */
     struct list returning; /* calls that were sent in vain: they go before those */
     struct list pausing;   /* and calls that do so after their pause */
+    struct list doomed;    /* calls that are sent no more, until their deadline */
     size_t in_flight;
+    struct wire_time wire;
     _Atomic uint32_t admitted; /* calls that were accepted and have not ended; shared with other threads */
 };
 
@@ -215,6 +224,10 @@ void client_route_joined(struct route *route);
 void client_route_rejoined(struct channel *channel);
 /* A channel is slow to connect: perhaps another try is quicker. */
 void client_route_hedge(struct route *route);
+/* A call has left the wire, with a reply or since its time was up. */
+void client_route_timed(struct route *route, int64_t wire_ns, bool is_answered);
+/* The time that a call should have left when it is sent: but for a few, they take less. 0: not known. */
+int64_t client_route_needed_ns(const struct route *route);
 /* Whether a channel is there or on its way. */
 bool client_route_has_hope(const struct route *route);
 

@@ -7,6 +7,8 @@
 #define CONTROL_IN_FLIGHT_MAX 100
 #define STREAMS_USUAL         100 /* that a server allows on a connection, until it says so */
 #define HEDGE_MIN_NS          ((int64_t)200 * CLOCK_NS_PER_MS)
+#define WIRE_MEMORY           16 /* calls */
+#define WIRE_SPREADS          4  /* as TCP sets its timeouts: RFC 6298 */
 
 /* --- What there is and what is wanted --- */
 
@@ -84,6 +86,30 @@ bool client_route_has_hope(const struct route *route)
         if (channel_at(at)->state != CHANNEL_WAITING)
             return true;
     return false;
+}
+
+/* --- Time on the wire --- */
+
+/* One that timed out would have taken longer than the mean, nobody knows how much: it only widens the spread. Else
+ * calls that are given too little time would never show that they need more. */
+void client_route_timed(struct route *route, int64_t wire_ns, bool is_answered)
+{
+    struct wire_time *wire = &route->wire;
+    int64_t off_ns = wire_ns - wire->mean_ns;
+    if (!is_answered && (wire->mean_ns == 0 || off_ns <= wire->spread_ns))
+        return;
+    if (wire->mean_ns == 0) {
+        *wire = (struct wire_time){.mean_ns = wire_ns, .spread_ns = wire_ns / 2};
+        return;
+    }
+    wire->spread_ns += ((off_ns < 0 ? -off_ns : off_ns) - wire->spread_ns) / WIRE_MEMORY;
+    if (is_answered)
+        wire->mean_ns += off_ns / WIRE_MEMORY;
+}
+
+int64_t client_route_needed_ns(const struct route *route)
+{
+    return route->wire.mean_ns + WIRE_SPREADS * route->wire.spread_ns;
 }
 
 /* --- Opening --- */
@@ -233,5 +259,6 @@ void client_route_init(struct route *route, struct mayfly_client *client, struct
     list_init(&route->backlog);
     list_init(&route->returning);
     list_init(&route->pausing);
+    list_init(&route->doomed);
     timer_init(&route->idle, on_idle);
 }
