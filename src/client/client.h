@@ -218,8 +218,10 @@ void client_route_lacks(struct route *route);
 bool client_route_spares(const struct channel *channel);
 /* A channel's peer has said how many streams it takes. */
 void client_route_learns(struct channel *channel);
-/* A channel is ready: whatever else the route has tried meanwhile gives way or tries again. */
+/* A channel is ready: what else the route has tried meanwhile gives way. */
 void client_route_joined(struct route *route);
+/* A connection has brought its first reply: channels that wait for their next try do it now. */
+void client_route_served(struct route *route);
 /* One that was suspect has answered: what should have replaced it gives way. */
 void client_route_rejoined(struct channel *channel);
 /* A channel is slow to connect: perhaps another try is quicker. */
@@ -352,6 +354,8 @@ void client_topic_begin(mayfly_subscription *subscription);
 void client_topic_release(mayfly_subscription *subscription);
 /* Sends what waits, as far as there are channels, and sees to it that there are. */
 void client_topics_pump(struct mayfly_client *client);
+/* A channel is left: what waits gets another one, later where so many TRIES came before. */
+void client_topics_refill(struct mayfly_client *client, unsigned tries);
 /* Whether any is left that will want a channel. */
 bool client_topics_wanted(const struct mayfly_client *client);
 /* Ends and frees them all. */

@@ -213,8 +213,6 @@ static void abandon_slow(struct route *route, bool is_enough)
             continue;
         if (channel->is_slow || (is_enough && client_route_spares(channel)))
             client_channel_abandon(channel);
-        else if (channel->state == CHANNEL_WAITING)
-            client_channel_hurry(channel);
     }
 }
 
@@ -230,6 +228,15 @@ void client_route_joined(struct route *route)
 {
     abandon_slow(route, tally_without(route, NULL).channels > route->max_channels);
     (void)client_route_fill(route, 0);
+}
+
+/* Not when a channel is merely ready: where a peer takes connections and keeps none, each would have the others tried
+ * again at once, without end. */
+void client_route_served(struct route *route)
+{
+    for (struct list *at = route->channels.next; at != &route->channels; at = at->next)
+        if (channel_at(at)->state == CHANNEL_WAITING)
+            client_channel_hurry(channel_at(at));
 }
 
 void client_route_rejoined(struct channel *channel)
