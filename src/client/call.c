@@ -505,6 +505,7 @@ static bool may_move(struct client_call *call, const struct h2_outcome *outcome)
         return false;
     int64_t pause_ns = call->moves > 0 ? MOVE_PAUSE_NS << call->moves : 0;
     call->moves++;
+    call->channel->refused_ns = clock_now_ns();
     call_repeat(call, (mayfly_status)outcome->status, pause_ns);
     return true;
 }

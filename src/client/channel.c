@@ -337,6 +337,7 @@ static bool channel_disconnect(struct channel *channel)
         channel->tries = 0;
     channel->was_ready = channel->has_served = false;
     channel->is_suspect = false;
+    channel->refused_ns = 0;
     channel->net = NULL;
     return was_ready;
 }

@@ -206,8 +206,8 @@ void client_route_init(struct route *route, struct mayfly_client *client, struct
 struct route *client_route_of(struct mayfly_client *client, mayfly_method method);
 /* How many of its calls may be on the wire. Any thread. */
 uint32_t client_route_limit(const struct route *route);
-/* The ready channel with the fewest streams and room for one more, or NULL; one to AVOID (or NULL) only if there is no
- * other. */
+/* The ready channel with the fewest streams and room for one more, or NULL; one that has refused a call lately only if
+ * there is no other, and one to AVOID (or NULL) after that. */
 struct channel *client_route_choose(const struct route *route, const struct channel *avoid);
 /* Opens the channels that are lacking for all that is wanted: at once, or later where so many TRIES came before them.
  * False when memory is out. */
@@ -251,6 +251,7 @@ struct channel {
     bool has_served;            /* likewise: it brought a reply */
     bool is_suspect;            /* a call timed out and nothing was heard: it gets no other before there is */
     bool is_slow;               /* to connect: not counted upon */
+    int64_t refused_ns;         /* when the peer last did not take a call on this connection; 0: never */
     struct net_connection *net; /* NULL while waiting or resolving */
     size_t streams;
     uint32_t calls;     /* ever, on this connection */

@@ -7,6 +7,7 @@
 #define CONTROL_IN_FLIGHT_MAX 100
 #define STREAMS_USUAL         100 /* that a server allows on a connection, until it says so */
 #define HEDGE_MIN_NS          ((int64_t)200 * CLOCK_NS_PER_MS)
+#define REFUSAL_KEPT_NS       ((int64_t)1 * CLOCK_NS_PER_S)
 #define WIRE_MEMORY           16 /* calls */
 #define WIRE_SPREADS          4  /* as TCP sets its timeouts: RFC 6298 */
 
@@ -61,23 +62,37 @@ struct route *client_route_of(struct mayfly_client *client, mayfly_method method
 
 static bool has_room(const struct channel *channel)
 {
-    return channel->state == CHANNEL_READY && !channel->is_suspect && h2_capacity(channel->net->h2) > 0;
+    return channel->state == CHANNEL_READY && !channel->is_suspect && !channel->net->closing &&
+           h2_capacity(channel->net->h2) > 0;
+}
+
+enum reluctance { GLADLY, RELUCTANTLY, AT_LAST };
+
+/* A channel whose peer refuses calls looks the least loaded, and would be tried first by all. */
+static enum reluctance reluctance_of(const struct channel *channel, const struct channel *avoid)
+{
+    if (channel == avoid)
+        return AT_LAST;
+    bool has_refused =
+        channel->refused_ns > 0 && channel->client->loop.now_ns - channel->refused_ns < REFUSAL_KEPT_NS;
+    return has_refused ? RELUCTANTLY : GLADLY;
 }
 
 struct channel *client_route_choose(const struct route *route, const struct channel *avoid)
 {
     struct channel *best = NULL;
-    struct channel *last = NULL;
+    enum reluctance least = AT_LAST;
     for (struct list *at = route->channels.next; at != &route->channels; at = at->next) {
         struct channel *channel = channel_at(at);
-        if ((best != NULL && channel->streams >= best->streams) || !has_room(channel))
+        enum reluctance reluctance = reluctance_of(channel, avoid);
+        bool is_worse = best != NULL &&
+                        (reluctance > least || (reluctance == least && channel->streams >= best->streams));
+        if (is_worse || !has_room(channel))
             continue;
-        if (channel == avoid)
-            last = channel;
-        else
-            best = channel;
+        best = channel;
+        least = reluctance;
     }
-    return best != NULL ? best : last;
+    return best;
 }
 
 bool client_route_has_hope(const struct route *route)

@@ -359,6 +359,21 @@ static void refused_calls_move_whatever_the_budget(void **state)
     peer_stop(&peer);
 }
 
+static void a_channel_that_refuses_is_tried_after_the_others(void **state)
+{
+    (void)state;
+    peer_start(&peer, refuse_on_the_first);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.min_channels = configuration.max_channels = 2;
+    mayfly_client *client = client_open_with(&configuration, peer.port, MAYFLY_DRIVEN_BY_CALLS);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(status_of(client, mayfly_increment("cache", mayfly_text("key"), 1, 1000)),
+                         MAYFLY_OK);
+    assert_true(mayfly_client_count(client).retries <= 2); /* one, and perhaps another one a second later */
+    mayfly_client_close(client);
+    peer_stop(&peer);
+}
+
 static void refuse(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
 {
     (void)at;
@@ -759,6 +774,7 @@ int main(void)
         cmocka_unit_test(fewer_streams_on_each_connection_open_more_of_them),
         cmocka_unit_test(a_peer_that_leaves_all_the_time_executes_every_call_once),
         cmocka_unit_test(refused_calls_move_whatever_the_budget),
+        cmocka_unit_test(a_channel_that_refuses_is_tried_after_the_others),
         cmocka_unit_test(a_peer_that_always_refuses_is_asked_less_and_less_and_then_no_more),
         cmocka_unit_test(retries_end_with_their_budget),
         cmocka_unit_test(a_call_that_may_have_run_says_so),
