@@ -234,6 +234,8 @@ static void abandon_slow(struct route *route, bool is_enough)
 void client_route_learns(struct channel *channel)
 {
     struct route *route = channel->route;
+    if (channel->state == CHANNEL_LEAVING) /* it takes no calls, whatever its peer would allow */
+        return;
     size_t room = h2_capacity(channel->net->h2);
     if (room > 0 || channel->streams < route->streams_each)
         route->streams_each = channel->streams + room;
