@@ -541,10 +541,14 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
     call->reply.trailer_count = trailers->count;
 }
 
-/* A failure has a sentence, also where the server has none. */
-static const char *reason_of(struct client_call *call, struct bytes message)
+/* A failure has a sentence, also where the server has none; that nobody saw the last attempt says nothing of those
+ * before. */
+static const char *reason_of(struct client_call *call, const struct h2_outcome *outcome)
 {
-    return message.size > 0 ? arena_copy_text(&call->arena, message) : "the server gave no reason";
+    if (outcome->unseen && call->retries > 0)
+        return "the server did not take the call this time; it may have executed an earlier attempt";
+    return outcome->message.size > 0 ? arena_copy_text(&call->arena, outcome->message)
+                                     : "the server gave no reason";
 }
 
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
@@ -557,7 +561,7 @@ void client_call_closed(struct client_call *call, const struct h2_outcome *outco
     if (outcome->status != STATUS_OK && call->client->closing)
         call_fail(call, MAYFLY_CANCELLED, "the client was closed");
     else if (outcome->status != STATUS_OK)
-        call_fail(call, (mayfly_status)outcome->status, reason_of(call, outcome->message));
+        call_fail(call, (mayfly_status)outcome->status, reason_of(call, outcome));
     else if (call->batch.count < call->batch.asked && call->reply.status == MAYFLY_OK)
         call_fail(call, MAYFLY_INTERNAL, "the reply has fewer items than were asked for");
     if (is_refused)
