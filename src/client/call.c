@@ -111,6 +111,7 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
     call->start_ns = clock_now_ns();
     call->moves = call->retries = 0;
     call->avoid = NULL;
+    call->is_doomed = false;
     call->reply = (mayfly_reply){.message = ""};
     call->batch.asked = method->traits & ANSWERS_EACH ? request->item_count : 0;
 
@@ -135,10 +136,12 @@ struct client_call *client_call_prepare(struct mayfly_client *client, const mayf
 
 /* --- Ending --- */
 
-static enum limiter_outcome limiter_outcome_of(mayfly_status status)
+/* A call that was given less time than calls usually take says nothing about the server when it runs out. */
+static enum limiter_outcome limiter_outcome_of(const struct route *route, mayfly_status status,
+                                               int64_t wire_ns)
 {
     if (status == MAYFLY_DEADLINE_EXCEEDED)
-        return LIMITER_TIMED_OUT;
+        return wire_ns < route->wire.mean_ns ? LIMITER_IGNORED : LIMITER_TIMED_OUT;
     return status == MAYFLY_CANCELLED || status == MAYFLY_UNAVAILABLE ? LIMITER_IGNORED : LIMITER_ANSWERED;
 }
 
@@ -149,15 +152,15 @@ static void tell_limiter(const struct client_call *call, int64_t now_ns, mayfly_
     if (client->configuration.concurrency != MAYFLY_ADAPTIVE || call->route != &client->data ||
         (client_methods[call->method].traits & CONTROLS))
         return;
-    uint32_t limit =
-        limiter_ended(&client->limiter, &(struct limiter_sample){
-                                            .now_ns = now_ns,
-                                            .latency_ns = now_ns - call->sent_ns,
-                                            .in_flight = (uint32_t)call->route->in_flight,
-                                            .is_limited = call->route->in_flight >= client->limit ||
-                                                          !list_empty(&call->route->backlog),
-                                            .outcome = limiter_outcome_of(status),
-                                        });
+    uint32_t limit = limiter_ended(
+        &client->limiter,
+        &(struct limiter_sample){
+            .now_ns = now_ns,
+            .latency_ns = now_ns - call->sent_ns,
+            .in_flight = (uint32_t)call->route->in_flight,
+            .is_limited = call->route->in_flight >= client->limit || !list_empty(&call->route->backlog),
+            .outcome = limiter_outcome_of(call->route, status, now_ns - call->sent_ns),
+        });
     atomic_store_explicit(&client->limit, limit, memory_order_relaxed);
     atomic_store_explicit(&client->is_target_unmet, limiter_target_unmet(&client->limiter),
                           memory_order_relaxed);
@@ -176,6 +179,8 @@ static void leave_flight(struct client_call *call, int64_t now_ns, mayfly_status
     if (call->channel == NULL)
         return;
     tell_limiter(call, now_ns, status);
+    if (status != MAYFLY_CANCELLED && status != MAYFLY_UNAVAILABLE)
+        client_route_timed(call->route, now_ns - call->sent_ns, status != MAYFLY_DEADLINE_EXCEEDED);
     call->channel->streams--;
     call->channel = NULL;
     call->stream = NULL;
@@ -255,6 +260,9 @@ static void on_deadline(struct timer *timer)
         client_call_end(
             call, MAYFLY_DEADLINE_EXCEEDED,
             "the deadline passed before the call could be sent again; the server may have executed it");
+    } else if (call->is_doomed) {
+        client_call_end(call, MAYFLY_DEADLINE_EXCEEDED,
+                        "the call waited until too little time was left to send it; it was not executed");
     } else {
         client_call_end(call, MAYFLY_DEADLINE_EXCEEDED,
                         "the deadline passed before the call could be sent; it was not executed");
@@ -266,6 +274,7 @@ void client_fail_backlog(struct route *route)
     /* Only those that wait now: callbacks that start calls again would keep this going for ever. */
     struct list failed;
     list_init(&failed);
+    list_move(&route->doomed, &failed);
     list_move(&route->returning, &failed);
     list_move(&route->backlog, &failed);
     while (!list_empty(&failed)) {
@@ -281,7 +290,8 @@ void client_fail_backlog(struct route *route)
 void client_calls_cancel(struct mayfly_client *client)
 {
     struct list *lists[] = {
-        &client->data.returning,  &client->data.backlog,    &client->data.pausing, &client->control.returning,
+        &client->data.doomed,     &client->data.returning,  &client->data.backlog,
+        &client->data.pausing,    &client->control.doomed,  &client->control.returning,
         &client->control.backlog, &client->control.pausing, &client->failing,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
@@ -345,6 +355,23 @@ static void fail_soon(struct client_call *call, const char *message)
     (void)net_loop_arm(&client->loop, &call->deadline, clock_now_ns()); /* armed, so it only moves */
 }
 
+/* Whether most of a call's time is gone and too little of it is left: sent now it would come back too late, and take
+ * the place of one that does not. Where more is offered than served, that is what the first in the backlog always is. */
+static bool lacks_time(const struct client_call *call)
+{
+    int64_t now_ns = call->client->loop.now_ns;
+    int64_t left_ns = call->deadline.due_ns - now_ns;
+    return now_ns - call->start_ns > left_ns && left_ns < client_route_needed_ns(call->route);
+}
+
+/* Has a call wait for its deadline alone. */
+static void call_doom(struct client_call *call)
+{
+    call->is_doomed = true;
+    list_remove(&call->link);
+    list_push_back(&call->route->doomed, &call->link);
+}
+
 void client_pump(struct route *route)
 {
     if (!list_empty(&route->returning)) {
@@ -354,6 +381,10 @@ void client_pump(struct route *route)
     while (!list_empty(&route->backlog) && route->in_flight < client_route_limit(route) &&
            !route->client->closing) {
         struct client_call *call = list_entry(route->backlog.next, struct client_call, link);
+        if (lacks_time(call)) {
+            call_doom(call);
+            continue;
+        }
         struct channel *channel = client_route_choose(route, call->avoid);
         if (channel == NULL) {
             client_route_lacks(route);
@@ -474,6 +505,7 @@ static bool may_move(struct client_call *call, const struct h2_outcome *outcome)
         return false;
     int64_t pause_ns = call->moves > 0 ? MOVE_PAUSE_NS << call->moves : 0;
     call->moves++;
+    call->channel->refused_ns = clock_now_ns();
     call_repeat(call, (mayfly_status)outcome->status, pause_ns);
     return true;
 }
@@ -509,10 +541,14 @@ static void take_trailers(struct client_call *call, const struct metadata *trail
     call->reply.trailer_count = trailers->count;
 }
 
-/* A failure has a sentence, also where the server has none. */
-static const char *reason_of(struct client_call *call, struct bytes message)
+/* A failure has a sentence, also where the server has none; that nobody saw the last attempt says nothing of those
+ * before. */
+static const char *reason_of(struct client_call *call, const struct h2_outcome *outcome)
 {
-    return message.size > 0 ? arena_copy_text(&call->arena, message) : "the server gave no reason";
+    if (outcome->unseen && call->retries > 0)
+        return "the server did not take the call this time; it may have executed an earlier attempt";
+    return outcome->message.size > 0 ? arena_copy_text(&call->arena, outcome->message)
+                                     : "the server gave no reason";
 }
 
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
@@ -525,7 +561,7 @@ void client_call_closed(struct client_call *call, const struct h2_outcome *outco
     if (outcome->status != STATUS_OK && call->client->closing)
         call_fail(call, MAYFLY_CANCELLED, "the client was closed");
     else if (outcome->status != STATUS_OK)
-        call_fail(call, (mayfly_status)outcome->status, reason_of(call, outcome->message));
+        call_fail(call, (mayfly_status)outcome->status, reason_of(call, outcome));
     else if (call->batch.count < call->batch.asked && call->reply.status == MAYFLY_OK)
         call_fail(call, MAYFLY_INTERNAL, "the reply has fewer items than were asked for");
     if (is_refused)

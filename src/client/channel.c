@@ -142,7 +142,10 @@ void client_channel_leave(struct channel *channel)
     if (channel->state == CHANNEL_LEAVING)
         return;
     set_leaving(channel);
-    (void)client_route_fill(channel->route, tries);
+    if (is_for_topics(channel))
+        client_topics_refill(channel->client, tries);
+    else
+        (void)client_route_fill(channel->route, tries);
     h2_drain(channel->net->h2); /* so that the connection ends with its last call */
     net_connection_flush_later(channel->net);
 }
@@ -168,9 +171,17 @@ static void channel_pump(const struct channel *channel)
         client_pump(channel->route);
 }
 
+static void channel_served(struct channel *channel)
+{
+    if (channel->has_served)
+        return;
+    channel->has_served = true;
+    client_route_served(channel->route);
+}
+
 static void on_message(void *owner, struct h2_call *call, struct bytes message)
 {
-    ((struct channel *)owner)->has_served = true;
+    channel_served(owner);
     client_call_message(call->user, message);
 }
 
@@ -218,7 +229,7 @@ static const struct h2_events call_events = {
 
 static void on_topic_message(void *owner, struct h2_call *call, struct bytes message)
 {
-    (void)owner;
+    channel_served(owner);
     client_topic_message(call->user, message);
 }
 
@@ -326,6 +337,7 @@ static bool channel_disconnect(struct channel *channel)
         channel->tries = 0;
     channel->was_ready = channel->has_served = false;
     channel->is_suspect = false;
+    channel->refused_ns = 0;
     channel->net = NULL;
     return was_ready;
 }

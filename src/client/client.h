@@ -86,6 +86,7 @@ struct client_call {
     int64_t sent_ns;
     uint32_t moves;   /* further attempts after those that no server saw */
     uint32_t retries; /* and after the others */
+    bool is_doomed;   /* too little time is left to send it */
 
     struct arena arena;
     mayfly_reply reply;
@@ -169,6 +170,12 @@ bool client_endpoint_close(struct endpoint *endpoint);
 
 /* --- Routes: route.c --- */
 
+/* How long calls are on the wire: a moving mean, and how far they are from it. */
+struct wire_time {
+    int64_t mean_ns; /* of calls that were answered; 0 before the first */
+    int64_t spread_ns;
+};
+
 /* A way to the service: a host, the channels to it, and the calls that wait for them. One that is down holds up
  * no other. */
 struct route {
@@ -187,7 +194,9 @@ struct route {
     struct list backlog;   /* calls that wait, first come first */
     struct list returning; /* calls that were sent in vain: they go before those */
     struct list pausing;   /* and calls that do so after their pause */
+    struct list doomed;    /* calls that are sent no more, until their deadline */
     size_t in_flight;
+    struct wire_time wire;
     _Atomic uint32_t admitted; /* calls that were accepted and have not ended; shared with other threads */
 };
 
@@ -197,8 +206,8 @@ void client_route_init(struct route *route, struct mayfly_client *client, struct
 struct route *client_route_of(struct mayfly_client *client, mayfly_method method);
 /* How many of its calls may be on the wire. Any thread. */
 uint32_t client_route_limit(const struct route *route);
-/* The ready channel with the fewest streams and room for one more, or NULL; one to AVOID (or NULL) only if there is no
- * other. */
+/* The ready channel with the fewest streams and room for one more, or NULL; one that has refused a call lately only if
+ * there is no other, and one to AVOID (or NULL) after that. */
 struct channel *client_route_choose(const struct route *route, const struct channel *avoid);
 /* Opens the channels that are lacking for all that is wanted: at once, or later where so many TRIES came before them.
  * False when memory is out. */
@@ -209,12 +218,18 @@ void client_route_lacks(struct route *route);
 bool client_route_spares(const struct channel *channel);
 /* A channel's peer has said how many streams it takes. */
 void client_route_learns(struct channel *channel);
-/* A channel is ready: whatever else the route has tried meanwhile gives way or tries again. */
+/* A channel is ready: what else the route has tried meanwhile gives way. */
 void client_route_joined(struct route *route);
+/* A connection has brought its first reply: channels that wait for their next try do it now. */
+void client_route_served(struct route *route);
 /* One that was suspect has answered: what should have replaced it gives way. */
 void client_route_rejoined(struct channel *channel);
 /* A channel is slow to connect: perhaps another try is quicker. */
 void client_route_hedge(struct route *route);
+/* A call has left the wire, with a reply or since its time was up. */
+void client_route_timed(struct route *route, int64_t wire_ns, bool is_answered);
+/* The time that a call should have left when it is sent: but for a few, they take less. 0: not known. */
+int64_t client_route_needed_ns(const struct route *route);
 /* Whether a channel is there or on its way. */
 bool client_route_has_hope(const struct route *route);
 
@@ -236,6 +251,7 @@ struct channel {
     bool has_served;            /* likewise: it brought a reply */
     bool is_suspect;            /* a call timed out and nothing was heard: it gets no other before there is */
     bool is_slow;               /* to connect: not counted upon */
+    int64_t refused_ns;         /* when the peer last did not take a call on this connection; 0: never */
     struct net_connection *net; /* NULL while waiting or resolving */
     size_t streams;
     uint32_t calls;     /* ever, on this connection */
@@ -339,6 +355,8 @@ void client_topic_begin(mayfly_subscription *subscription);
 void client_topic_release(mayfly_subscription *subscription);
 /* Sends what waits, as far as there are channels, and sees to it that there are. */
 void client_topics_pump(struct mayfly_client *client);
+/* A channel is left: what waits gets another one, later where so many TRIES came before. */
+void client_topics_refill(struct mayfly_client *client, unsigned tries);
 /* Whether any is left that will want a channel. */
 bool client_topics_wanted(const struct mayfly_client *client);
 /* Ends and frees them all. */

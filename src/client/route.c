@@ -7,6 +7,9 @@
 #define CONTROL_IN_FLIGHT_MAX 100
 #define STREAMS_USUAL         100 /* that a server allows on a connection, until it says so */
 #define HEDGE_MIN_NS          ((int64_t)200 * CLOCK_NS_PER_MS)
+#define REFUSAL_KEPT_NS       ((int64_t)1 * CLOCK_NS_PER_S)
+#define WIRE_MEMORY           16 /* calls */
+#define WIRE_SPREADS          4  /* as TCP sets its timeouts: RFC 6298 */
 
 /* --- What there is and what is wanted --- */
 
@@ -59,23 +62,37 @@ struct route *client_route_of(struct mayfly_client *client, mayfly_method method
 
 static bool has_room(const struct channel *channel)
 {
-    return channel->state == CHANNEL_READY && !channel->is_suspect && h2_capacity(channel->net->h2) > 0;
+    return channel->state == CHANNEL_READY && !channel->is_suspect && !channel->net->closing &&
+           h2_capacity(channel->net->h2) > 0;
+}
+
+enum reluctance { GLADLY, RELUCTANTLY, AT_LAST };
+
+/* A channel whose peer refuses calls looks the least loaded, and would be tried first by all. */
+static enum reluctance reluctance_of(const struct channel *channel, const struct channel *avoid)
+{
+    if (channel == avoid)
+        return AT_LAST;
+    bool has_refused =
+        channel->refused_ns > 0 && channel->client->loop.now_ns - channel->refused_ns < REFUSAL_KEPT_NS;
+    return has_refused ? RELUCTANTLY : GLADLY;
 }
 
 struct channel *client_route_choose(const struct route *route, const struct channel *avoid)
 {
     struct channel *best = NULL;
-    struct channel *last = NULL;
+    enum reluctance least = AT_LAST;
     for (struct list *at = route->channels.next; at != &route->channels; at = at->next) {
         struct channel *channel = channel_at(at);
-        if ((best != NULL && channel->streams >= best->streams) || !has_room(channel))
+        enum reluctance reluctance = reluctance_of(channel, avoid);
+        bool is_worse = best != NULL &&
+                        (reluctance > least || (reluctance == least && channel->streams >= best->streams));
+        if (is_worse || !has_room(channel))
             continue;
-        if (channel == avoid)
-            last = channel;
-        else
-            best = channel;
+        best = channel;
+        least = reluctance;
     }
-    return best != NULL ? best : last;
+    return best;
 }
 
 bool client_route_has_hope(const struct route *route)
@@ -84,6 +101,30 @@ bool client_route_has_hope(const struct route *route)
         if (channel_at(at)->state != CHANNEL_WAITING)
             return true;
     return false;
+}
+
+/* --- Time on the wire --- */
+
+/* One that timed out would have taken longer than the mean, nobody knows how much: it only widens the spread. Else
+ * calls that are given too little time would never show that they need more. */
+void client_route_timed(struct route *route, int64_t wire_ns, bool is_answered)
+{
+    struct wire_time *wire = &route->wire;
+    int64_t off_ns = wire_ns - wire->mean_ns;
+    if (!is_answered && (wire->mean_ns == 0 || off_ns <= wire->spread_ns))
+        return;
+    if (wire->mean_ns == 0) {
+        *wire = (struct wire_time){.mean_ns = wire_ns, .spread_ns = wire_ns / 2};
+        return;
+    }
+    wire->spread_ns += ((off_ns < 0 ? -off_ns : off_ns) - wire->spread_ns) / WIRE_MEMORY;
+    if (is_answered)
+        wire->mean_ns += off_ns / WIRE_MEMORY;
+}
+
+int64_t client_route_needed_ns(const struct route *route)
+{
+    return route->wire.mean_ns + WIRE_SPREADS * route->wire.spread_ns;
 }
 
 /* --- Opening --- */
@@ -187,14 +228,14 @@ static void abandon_slow(struct route *route, bool is_enough)
             continue;
         if (channel->is_slow || (is_enough && client_route_spares(channel)))
             client_channel_abandon(channel);
-        else if (channel->state == CHANNEL_WAITING)
-            client_channel_hurry(channel);
     }
 }
 
 void client_route_learns(struct channel *channel)
 {
     struct route *route = channel->route;
+    if (channel->state == CHANNEL_LEAVING) /* it takes no calls, whatever its peer would allow */
+        return;
     size_t room = h2_capacity(channel->net->h2);
     if (room > 0 || channel->streams < route->streams_each)
         route->streams_each = channel->streams + room;
@@ -204,6 +245,15 @@ void client_route_joined(struct route *route)
 {
     abandon_slow(route, tally_without(route, NULL).channels > route->max_channels);
     (void)client_route_fill(route, 0);
+}
+
+/* Not when a channel is merely ready: where a peer takes connections and keeps none, each would have the others tried
+ * again at once, without end. */
+void client_route_served(struct route *route)
+{
+    for (struct list *at = route->channels.next; at != &route->channels; at = at->next)
+        if (channel_at(at)->state == CHANNEL_WAITING)
+            client_channel_hurry(channel_at(at));
 }
 
 void client_route_rejoined(struct channel *channel)
@@ -233,5 +283,6 @@ void client_route_init(struct route *route, struct mayfly_client *client, struct
     list_init(&route->backlog);
     list_init(&route->returning);
     list_init(&route->pausing);
+    list_init(&route->doomed);
     timer_init(&route->idle, on_idle);
 }

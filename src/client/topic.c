@@ -237,14 +237,20 @@ static size_t count_channels(const struct list *set, bool *may_get_room)
 
 /* Opens a channel for subscriptions unless one is on its way: what it has no room for asks again. One that is there,
  * is empty and has no room is of a peer that takes no streams now; further ones would have none either. */
-static void open_channel(struct mayfly_client *client)
+static void open_channel(struct mayfly_client *client, unsigned tries)
 {
     bool may_get_room = false;
     bool ignored = false;
     size_t count = count_channels(&client->topics.channels, &may_get_room) +
                    count_channels(&client->data.channels, &ignored);
     if (!may_get_room && count < CLIENT_CHANNELS_MAX)
-        (void)client_channel_open(&client->topics, 0);
+        (void)client_channel_open(&client->topics, tries);
+}
+
+void client_topics_refill(struct mayfly_client *client, unsigned tries)
+{
+    if (!list_empty(&client->topics_waiting) && !client->closing)
+        open_channel(client, tries);
 }
 
 void client_topics_pump(struct mayfly_client *client)
@@ -252,7 +258,7 @@ void client_topics_pump(struct mayfly_client *client)
     while (!list_empty(&client->topics_waiting) && !client->closing) {
         struct channel *channel = client_route_choose(&client->topics, NULL);
         if (channel == NULL) {
-            open_channel(client);
+            open_channel(client, 0);
             return;
         }
         topic_send(list_entry(client->topics_waiting.next, struct mayfly_subscription, turn), channel);

@@ -286,6 +286,35 @@ static unsigned executed_count;
 static bool is_left[PEER_LINKS]; /* by the peer, which hears nothing there any more */
 
 /* Leaves a connection behind each fiftieth call. */
+static void leave_and_speak_again(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    if (request == 0) {
+        peer_goaway(link, stream);
+    } else if (request == 1) {
+        peer_allow(&at->links[0], 100);
+        peer_answer_empty(link, stream);
+    }
+}
+
+static void what_a_connection_that_is_left_allows_is_no_measure_for_others(void **state)
+{
+    (void)state;
+    mayfly_configuration configuration = with_in_flight(400);
+    mayfly_client *client = open_with(leave_and_speak_again, 100, &configuration);
+    struct ends ends = {0};
+    (void)start(client, mayfly_ping(), &ends);
+    turn_until_connections(client, 0); /* the first is left ... */
+    turn_until_connections(client, 1); /* ... and there is a second */
+    (void)start(client, mayfly_ping(), &ends);
+    turn_until_ended(client, &ends, 1);
+    for (int i = 0; i < 300; i++)
+        (void)start(client, mayfly_ping(), &ends);
+    turn_until_in_flight(client, 301);
+    assert_in_range(mayfly_client_count(client).connections, 3, 4);
+    mayfly_client_close(client);
+    peer_stop(&peer);
+}
+
 static void leave_often(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
 {
     static const uint8_t one[] = {0x08, 0x01};
@@ -355,6 +384,21 @@ static void refused_calls_move_whatever_the_budget(void **state)
     turn_until_ended(client, &ends, 100);
     assert_int_equal(ends.statuses[MAYFLY_OK], 100);
     assert_int_equal(mayfly_client_count(client).refused_retries, 0);
+    mayfly_client_close(client);
+    peer_stop(&peer);
+}
+
+static void a_channel_that_refuses_is_tried_after_the_others(void **state)
+{
+    (void)state;
+    peer_start(&peer, refuse_on_the_first);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    configuration.min_channels = configuration.max_channels = 2;
+    mayfly_client *client = client_open_with(&configuration, peer.port, MAYFLY_DRIVEN_BY_CALLS);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(status_of(client, mayfly_increment("cache", mayfly_text("key"), 1, 1000)),
+                         MAYFLY_OK);
+    assert_true(mayfly_client_count(client).retries <= 2); /* one, and perhaps another one a second later */
     mayfly_client_close(client);
     peer_stop(&peer);
 }
@@ -757,8 +801,10 @@ int main(void)
         cmocka_unit_test(channels_that_are_not_needed_close),
         cmocka_unit_test(streams_that_the_peer_takes_back_or_grants_count_at_once),
         cmocka_unit_test(fewer_streams_on_each_connection_open_more_of_them),
+        cmocka_unit_test(what_a_connection_that_is_left_allows_is_no_measure_for_others),
         cmocka_unit_test(a_peer_that_leaves_all_the_time_executes_every_call_once),
         cmocka_unit_test(refused_calls_move_whatever_the_budget),
+        cmocka_unit_test(a_channel_that_refuses_is_tried_after_the_others),
         cmocka_unit_test(a_peer_that_always_refuses_is_asked_less_and_less_and_then_no_more),
         cmocka_unit_test(retries_end_with_their_budget),
         cmocka_unit_test(a_call_that_may_have_run_says_so),

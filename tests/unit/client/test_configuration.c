@@ -128,9 +128,11 @@ static void a_configuration_is_printed_whole(void **state)
                   sizeof whole->observer + sizeof whole->observer_context;
     assert_in_range(sizeof *whole - rest - NUMBERS * sizeof(uint32_t), 0, 15); /* padding */
 
-    char cut[10];
-    assert_int_equal(mayfly_configuration_print(&configuration, cut, sizeof cut), length);
+    char cut[11];
+    cut[10] = 'x';
+    assert_int_equal(mayfly_configuration_print(&configuration, cut, 10), length);
     assert_string_equal(cut, "name: min");
+    assert_int_equal(cut[10], 'x');
     assert_int_equal(mayfly_configuration_print(&configuration, NULL, 0), length);
 }
 
@@ -195,31 +197,6 @@ static void a_setting_out_of_range_is_named(void **state)
         memcpy((char *)&configuration + wrong[i].offset, &wrong[i].value, sizeof wrong[i].value);
         assert_refused(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLS, wrong[i].name);
     }
-}
-
-static void a_configuration_prints_every_setting(void **state)
-{
-    (void)state;
-    mayfly_configuration configuration = mayfly_configuration_in_region_default();
-    configuration.max_request_bytes = 12345;
-    char text[2048];
-    size_t size = mayfly_configuration_print(&configuration, text, sizeof text);
-    assert_int_equal(size, strlen(text));
-    const char *const lines[] = {
-        "name: InRegion.Default\n", "concurrency: adaptive\n", "deadline_ms: 1100\n",
-        "target_p999_us: 20000\n",  "max_channels: 64\n",      "max_request_bytes: 12345\n",
-        "measures_latency: no\n",   "observer: no\n",
-    };
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        if (strstr(text, lines[i]) == NULL)
-            fail_msg("no line %s in\n%s", lines[i], text);
-
-    char cut[20];
-    memset(cut, 'x', sizeof cut);
-    assert_int_equal(mayfly_configuration_print(&configuration, cut, 10), size);
-    assert_string_equal(cut, "name: InR");
-    assert_int_equal(cut[10], 'x');
-    assert_int_equal(mayfly_configuration_print(&configuration, NULL, 0), size);
 }
 
 static void missing_arguments_are_named(void **state)
@@ -326,7 +303,6 @@ int main(void)
         cmocka_unit_test(the_latest_find_their_concurrency_by_themselves),
         cmocka_unit_test(a_configuration_is_printed_whole),
         cmocka_unit_test(a_setting_out_of_range_is_named),
-        cmocka_unit_test(a_configuration_prints_every_setting),
         cmocka_unit_test(missing_arguments_are_named),
         cmocka_unit_test(connecting_where_nobody_listens_fails_in_time_and_says_so),
         cmocka_unit_test(connecting_to_a_peer_that_says_nothing_fails_in_time),

@@ -252,6 +252,28 @@ static void a_peer_that_refuses_every_stream_is_unavailable(void **state)
     end();
 }
 
+static void fail_once_and_refuse(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
+{
+    (void)at;
+    if (request == 0)
+        peer_fail(link, stream, "14");
+    else
+        peer_reset(link, stream, CODE_REFUSED);
+}
+
+static void a_call_that_is_refused_in_the_end_may_have_been_executed_before(void **state)
+{
+    (void)state;
+    begin(fail_once_and_refuse);
+    mayfly_reply *reply = call(client, request_of(MAYFLY_METHOD_SET));
+    assert_int_equal(reply->status, MAYFLY_UNAVAILABLE);
+    assert_int_equal(reply->attempts, 10);
+    assert_non_null(strstr(reply->message, "may have executed an earlier attempt"));
+    assert_null(strstr(reply->message, "not executed"));
+    mayfly_reply_free(reply);
+    end();
+}
+
 static void leave_unseen(struct peer *at, struct peer_link *link, uint32_t stream, unsigned request)
 {
     (void)at;
@@ -489,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_batch_ends_at_the_first_item_that_nobody_asked_for),
         cmocka_unit_test(a_refused_stream_was_not_seen_and_any_method_is_sent_again),
         cmocka_unit_test(a_peer_that_refuses_every_stream_is_unavailable),
+        cmocka_unit_test(a_call_that_is_refused_in_the_end_may_have_been_executed_before),
         cmocka_unit_test(a_call_above_the_last_stream_of_a_goaway_goes_to_a_new_connection),
         cmocka_unit_test(a_connection_that_is_left_still_answers_its_calls),
         cmocka_unit_test(a_connection_that_is_left_is_closed_when_its_last_call_ends),
