@@ -37,24 +37,32 @@
 #define SEARCH_UP           0.8
 #define SEARCH_DOWN         (-0.35)
 
-/* Of the evidence, kept from cycle to cycle; what is to be said about an elasticity before there is any, as the
- * precision (1 / variance) of a belief in ELASTICITY_WANTED, which moves nothing. */
+/* Evidence is weighed by its precision (1 / variance), fades from cycle to cycle, and starts from a weak belief in
+ * ELASTICITY_WANTED, which moves nothing: few calls move the limit little. */
 #define EVIDENCE_KEPT       0.6
 #define EVIDENCE_BEFORE     4.0
+/* The variance of a block is learned from the two that a cycle has of each side; one bad cycle teaches no more than
+ * the largest. */
 #define NOISE_KEPT          0.85
 #define NOISE_MAX           0.04
-/* A side that suddenly brings so much more or less than usual: something has changed, search. */
+/* A side that suddenly brings so much more or less than usual (besides its noise, by three standard deviations of a
+ * Poisson count): something has changed, search. What is usual follows with so much weight on the last block. */
 #define SURPRISE            0.18
+#define SURPRISE_SIGMAS     3
+#define USUAL_NEW           0.3
 
 /* While starting: doubling goes on as long as it brings a third more throughput. */
 #define START_GAIN          0.26
-#define LN_2                0.6931471805599453
 
-/* A delay that falls shows in no single number: the queue grows by as much. So while the verdicts lean
- * downwards, one block now and then goes far below. */
+/* A delay that falls shows in no single number: the queue grows by as much, and where all is queue, a cycle's two
+ * limits are too close to tell nothing from a little. So while the verdicts lean downwards (smoothed, with so much
+ * weight on the last), a block now and then goes far below, and where that costs less than a fifth of what it would
+ * cost below the knee, more follow until it is certain that the knee is not there (by so many standard deviations from
+ * an elasticity of a half), or not worth the time. */
+#define LEANING_NEW         0.4
+#define DIP_LEANING         (-0.2)
+#define DIP_EVERY_NS        (500 * (int64_t)CLOCK_NS_PER_MS)
 #define DIP_DEPTH           0.4
-#define DIP_LEANING         (-0.15)
-#define DIP_EVERY_NS        ((int64_t)CLOCK_NS_PER_S)
 #define DIP_ELASTICITY      0.2
 #define DIP_SIGMAS          5.0
 #define DIP_BLOCKS          6
@@ -71,6 +79,12 @@
 /* Calls sent right after the limit rose are a burst, each with a longer queue before it; the part of their latency
  * after which a call belongs to the steady state. */
 #define BURST_PART          16
+
+/* Calls that are fewer than the limit: how steady, how far above the low side, and how often to look. */
+#define NEARLY_STEADY       0.8
+#define NEARLY_MIN          0.05
+#define NEARLY_EVERY_NS     (2 * (int64_t)CLOCK_NS_PER_S)
+#define LN_2                0.6931471805599453
 
 /* Timeouts say that things are very wrong: a third less, at most once for what was in flight together. */
 #define TIMEOUT_CUT         0.4
@@ -203,7 +217,7 @@ static void search_end(struct limiter *limiter, int64_t now_ns, double elasticit
 {
     double believed =
         (weight * elasticity + EVIDENCE_BEFORE * ELASTICITY_WANTED) / (weight + EVIDENCE_BEFORE);
-    /* Where the two sides' lines cross, were it slope 1 below the knee and none above. */
+    /* Were the slope 1 below the knee and 0 above, the elasticity would be the knee's place between the sides. */
     double verdict = between(2 * believed - 1 + ABOVE_KNEE / limiter->stride, -1, 1);
     limiter->centre += limiter->stride * verdict;
     forget(limiter);
@@ -225,7 +239,8 @@ static void dip_begin(struct limiter *limiter, double from, double throughput, i
     limiter->dip_ns = now_ns;
     limiter->dip_from = from;
     limiter->dip_throughput = throughput;
-    limiter->dip_sum = limiter->dip_blocks = 0;
+    limiter->dip_sum = 0;
+    limiter->dip_blocks = 0;
     block_begin(limiter, whole_limit(limiter, exp(limiter->centre - DIP_DEPTH)), now_ns);
 }
 
@@ -274,7 +289,7 @@ static void keep_end(struct limiter *limiter, int64_t now_ns, double elasticity,
     double scale = above > 0 ? ELASTICITY_LOW_SIDE - ELASTICITY_WANTED : ELASTICITY_WANTED;
     double verdict = between(above / scale, -1, 1);
     limiter->centre += KEEPING_STEP * limiter->stride * verdict;
-    limiter->leaning += 0.25 * (verdict - limiter->leaning);
+    limiter->leaning += LEANING_NEW * (verdict - limiter->leaning);
     bool is_far = verdict == 1 && limiter->last_verdict == 1 && !is_capped(limiter);
     limiter->last_verdict = verdict;
     if (is_far)
@@ -304,16 +319,51 @@ static void cycle_end(struct limiter *limiter, int64_t now_ns, uint32_t count)
         keep_end(limiter, now_ns, elasticity, weight);
 }
 
+/* How many calls were on the wire in a block, on average: Little's law. */
+static double mean_in_flight(const struct limiter_block *block, int64_t now_ns)
+{
+    return (double)block->latency_sum_ns / fmax(1, (double)(now_ns - block->begin_ns));
+}
+
+/* Whether all the calls that there are, steadily, are fewer than the limit but more than its low side. They may be too
+ * many already, and no experiment will tell: its high side is never reached. */
+static bool is_nearly_limited(const struct limiter *limiter, int64_t now_ns)
+{
+    const struct limiter_block *block = &limiter->block;
+    if (limiter->mode == LIMITER_DIPPING ||
+        mean_in_flight(block, now_ns) < block->in_flight_max * NEARLY_STEADY)
+        return false;
+    double calls = log(block->in_flight_max);
+    if (limiter->mode == LIMITER_STARTING)
+        return limiter->start_throughput != 0 && calls > log(limiter->limit) - LN_2;
+    return calls > limiter->side[0] + NEARLY_MIN && now_ns - limiter->dip_ns > NEARLY_EVERY_NS;
+}
+
+/* So it is seen from time to time what fewer would bring. */
+static void nearly_limited(struct limiter *limiter, int64_t now_ns, double throughput)
+{
+    double calls = log(limiter->block.in_flight_max);
+    limiter->centre = calls;
+    if (limiter->mode == LIMITER_STARTING)
+        forget(limiter);
+    dip_begin(limiter, calls, throughput, now_ns);
+}
+
 static void block_end(struct limiter *limiter, int64_t now_ns)
 {
     struct limiter_block *block = &limiter->block;
-    if (block->limited_count < block->count - block->count / 10) {
-        block_again(limiter);
+    bool is_limited = block->limited_count >= block->count - block->count / 10;
+    if (!is_limited && !is_nearly_limited(limiter, now_ns)) {
+        block_again(limiter); /* there is too little traffic to learn from */
         return;
     }
     uint32_t count = block->count;
     double latency = log((double)(block->latency_sum_ns + 1) / count);
-    double throughput = log(block->in_flight_max) - latency; /* Little's law */
+    double throughput = log(fmax(block->in_flight_max, 1)) - latency; /* Little's law */
+    if (!is_limited) {
+        nearly_limited(limiter, now_ns, throughput);
+        return;
+    }
     if (limiter->mode == LIMITER_STARTING) {
         start_block_end(limiter, now_ns, throughput, latency);
         return;
@@ -325,11 +375,11 @@ static void block_end(struct limiter *limiter, int64_t now_ns)
     int side = limiter->phase == 1 || limiter->phase == 2;
     if (limiter->mode == LIMITER_KEEPING) {
         double *usual = &limiter->usual[side];
-        if (*usual != 0 && fabs(throughput - *usual) > SURPRISE + 3 / sqrt(count)) {
+        if (*usual != 0 && fabs(throughput - *usual) > SURPRISE + SURPRISE_SIGMAS / sqrt(count)) {
             search_begin(limiter, STRIDE_FAR, now_ns);
             return;
         }
-        *usual = *usual == 0 ? throughput : *usual + 0.3 * (throughput - *usual);
+        *usual = *usual == 0 ? throughput : *usual + USUAL_NEW * (throughput - *usual);
     }
     limiter->throughput[side] += throughput;
     limiter->last[side] = limiter->phase < 2 ? throughput : throughput - limiter->last[side];

@@ -55,8 +55,8 @@ struct limiter_stage {
 };
 
 struct limiter_tail {
-    double cap;   /* the highest limit that the target allows */
-    int64_t debt; /* calls that must be on time before the cap may rise */
+    double cap;      /* the highest limit that the target allows */
+    int64_t debt;    /* calls that must be on time before the cap may rise */
     int64_t seen_ns; /* when a call last ended */
     int64_t late_ns; /* when one last was late */
     int64_t cut_ns;
@@ -75,29 +75,29 @@ struct limiter {
 
     /* Limits, throughputs (calls a nanosecond) and latencies (nanoseconds) are natural logarithms below. */
     enum limiter_mode mode;
-    double centre; /* of the experiment */
-    double stride; /* from there to either side */
-    double side[2];
-    int phase; /* blocks done */
+    double centre;  /* of the experiment */
+    double stride;  /* from there to either side */
+    double side[2]; /* the low limit and the high one */
+    int phase;      /* blocks done */
     struct limiter_block block;
     double throughput[2]; /* the sum of a side's blocks */
     double last[2];       /* a side's last block in this cycle */
     double usual[2];      /* a side's blocks in cycles before; 0: none */
 
-    double noise; /* the variance of a block's throughput; 0: not known */
-    double weighed_elasticity;
+    double noise;              /* the variance of a block's throughput; 0: not known */
+    double weighed_elasticity; /* the evidence: a weighted sum, and the weights */
     double weight;
     double last_verdict;
     double leaning; /* verdicts, smoothed */
 
-    double start_throughput;
-    double start_latency;
+    double start_throughput; /* of the limit before; 0: none yet */
+    double start_latency;    /* the least so far */
 
-    int64_t dip_ns;
-    double dip_from;
+    int64_t dip_ns;  /* when the last one began */
+    double dip_from; /* the limit and the throughput that it is compared with */
     double dip_throughput;
-    double dip_sum;
-    double dip_blocks;
+    double dip_sum; /* of its blocks' throughputs */
+    int dip_blocks;
 
     int64_t timeout_ns;  /* when one last cut the limit */
     int64_t answered_ns; /* when a call was last answered */

@@ -2,7 +2,7 @@
  * are sent, travel, wait for a worker, are served, travel back, and are told to the limiter just as client/call.c
  * tells it. Ten minutes pass in a second, and a seed gives the same run again.
  *
- *     backlog ──> in flight: ──> network ──> queue ──> workers ──> network ──> wake-up ──> limiter
+ *     backlog ──> in flight: ──> network ──> queue ──> workers ──> network ──> client ──> limiter
  *        ^                                                                                   │
  *        └──────────────────────────────── room under the limit ─────────────────────────────┘
  *
@@ -40,7 +40,6 @@ struct model_setup {
     enum model_law law;
     double service_ms;
     double batch_us;
-    double wakeup_us;               /* the client looks for replies so often; 0: always */
     double offered_per_s;           /* calls come by themselves so often; 0: whenever one is answered */
     double deadline_ms;             /* 0: none */
     double (*speed)(double second); /* of the workers, 1 where there is none */
@@ -283,15 +282,6 @@ static inline int64_t model_deadline_ns(struct model *model)
            (int64_t)(model->setup.deadline_ms * CLOCK_NS_PER_MS);
 }
 
-static inline int64_t model_wakeup_ns(const struct model *model)
-{
-    int64_t due_ns = model_ring_due_ns(&model->back.ring);
-    int64_t every_ns = (int64_t)(model->setup.wakeup_us * CLOCK_NS_PER_US);
-    if (due_ns == MODEL_NEVER || every_ns == 0)
-        return due_ns;
-    return (due_ns + every_ns - 1) / every_ns * every_ns;
-}
-
 /* --- Time --- */
 
 static inline void model_pass_to(struct model *model, int64_t now_ns)
@@ -315,9 +305,9 @@ static inline bool model_step(struct model *model, int64_t until_ns)
 {
     int64_t there_ns = model_ring_due_ns(&model->there.ring);
     int64_t served_ns = model->busy_count > 0 ? model->busy[0].due_ns : MODEL_NEVER;
-    int64_t wakeup_ns = model_wakeup_ns(model);
+    int64_t back_ns = model_ring_due_ns(&model->back.ring);
     int64_t deadline_ns = model_deadline_ns(model);
-    int64_t next_ns = model_least(model_least(there_ns, served_ns), model_least(wakeup_ns, deadline_ns));
+    int64_t next_ns = model_least(model_least(there_ns, served_ns), model_least(back_ns, deadline_ns));
     next_ns = model_least(next_ns, model_least(model->batch_due_ns, model->next_offer_ns));
     if (next_ns >= until_ns) {
         model_pass_to(model, until_ns);
@@ -334,7 +324,7 @@ static inline bool model_step(struct model *model, int64_t until_ns)
     } else if (next_ns == model->batch_due_ns) {
         model_serve_batch(model);
         model_serve(model);
-    } else if (next_ns == wakeup_ns) {
+    } else if (next_ns == back_ns) {
         while (model_ring_due_ns(&model->back.ring) <= next_ns)
             model_end(model, model_ring_pop(&model->back.ring), LIMITER_ANSWERED);
     } else if (next_ns == deadline_ns) {

@@ -71,10 +71,10 @@ static double static_throughput(const struct model_setup *setup, double target_m
 static struct best best_static(const struct model_setup *setup, double target_ms)
 {
     struct best best = {0};
-    for (double limit = 1; limit < LIMIT_MAX; limit = limit < 6 ? limit + 1 : limit * 1.17) {
-        double throughput = static_throughput(setup, target_ms, (uint32_t)limit);
+    for (uint32_t limit = 1; limit < LIMIT_MAX; limit += 1 + limit / 6) {
+        double throughput = static_throughput(setup, target_ms, limit);
         if (throughput > best.throughput * 1.01)
-            best = (struct best){(uint32_t)limit, throughput};
+            best = (struct best){limit, throughput};
         if (limit > 3 * best.limit && best.limit > 0)
             break;
     }
@@ -87,16 +87,18 @@ static struct best best_static(const struct model_setup *setup, double target_ms
  * limit of few calls may be one call off. */
 static double settled_after_s(const struct model *model, double from_s, double to_s)
 {
-    for (double begin = from_s; begin < to_s - 3; begin += 0.1) {
+    for (int tenth = 0; tenth < (int)((to_s - from_s - 3) * 10); tenth++) {
+        double begin = from_s + tenth / 10.0;
         double end = fmin(begin + 30, to_s);
         double mean = model_limit_between(model, begin, end);
         bool is_settled = true;
-        for (double second = begin; second + 1 <= end + 0.01; second += 0.2) {
+        for (int fifth = 0; fifth <= (int)((end - begin - 1) * 5 + 0.01); fifth++) {
+            double second = begin + fifth / 5.0;
             double off = fabs(model_limit_between(model, second, second + 1) - mean);
             is_settled = is_settled && off <= fmax(SETTLED * mean, 1);
         }
         if (is_settled)
-            return begin - from_s;
+            return tenth / 10.0;
     }
     return to_s - from_s;
 }
@@ -173,7 +175,7 @@ static void keeps_a_target_and_brings_nine_tenths_of_what_is_possible_within_it(
 {
     (void)state;
     static const struct scenario scenarios[] = {
-        {"p99.9 of 5 ms, M/M/8 of 0.5 ms",
+        {"p99.9 of 5 ms, M/M/8 of 0.4 ms",
          {IN_REGION, .workers = 8, .law = MODEL_EXPONENTIAL, .service_ms = 0.4},
          5},
         {"p99.9 of 5 ms, M/M/4 of 0.5 ms, same host",
@@ -190,7 +192,7 @@ static void keeps_a_target_and_brings_nine_tenths_of_what_is_possible_within_it(
         assert_as_good(&scenarios[i]);
 }
 
-/* One worker's time a few calls cost is the same for each batch: the more, the better, for ever less. */
+/* Each batch costs its worker something besides its calls, so larger ones are better, by ever less. */
 static void a_server_that_gains_ever_less_is_neither_starved_nor_flooded(void **state)
 {
     (void)state;
@@ -332,7 +334,7 @@ static void ten_minutes_of_too_much_leave_the_limit_below_twice_the_best(void **
         struct model *model = adaptive(&setups[i], 0, 1);
         model_run_to(model, 600);
         double most = 0;
-        for (double second = 5; second < 599; second++)
+        for (int second = 5; second < 599; second++)
             most = fmax(most, model_limit_between(model, second, second + 1));
         print_message("best %u, the largest mean of a second %.1f\n", best.limit, most);
         assert_true(most < 2.0 * best.limit);
@@ -359,6 +361,39 @@ static void idle_traffic_never_moves_the_limit(void **state)
     model_free(model);
 }
 
+static double a_thousand_users(double second)
+{
+    (void)second;
+    return 1000;
+}
+
+static double six_hundred_users(double second)
+{
+    (void)second;
+    return 600;
+}
+
+/* All the calls that there are may be more than the knee and fewer than the limits that are tried. */
+static void the_knee_is_found_where_the_limits_that_are_tried_are_never_reached(void **state)
+{
+    (void)state;
+    struct model_setup setup = {FAR_AWAY, .workers = 4, .law = MODEL_EXPONENTIAL, .service_ms = 0.83};
+    struct best best = best_static(&setup, 0);
+    double (*const users[])(double) = {a_thousand_users, six_hundred_users};
+    for (size_t i = 0; i < 2; i++) {
+        setup.users = users[i];
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            struct model *model = adaptive(&setup, 0, seed);
+            model_run_to(model, 30);
+            double limit = model_limit_between(model, 10, 30);
+            print_message("%4.0f users, best %u, here %.1f\n", users[i](0), best.limit, limit);
+            assert_true(limit < 1.25 * best.limit);
+            assert_true(model_throughput_between(model, 10, 30) >= SHARE_MIN * best.throughput);
+            model_free(model);
+        }
+    }
+}
+
 static double one_then_many(double second)
 {
     return second < 5 ? 1 : 1000;
@@ -380,7 +415,7 @@ static void a_step_to_a_thousand_calls_is_served_in_full_within_two_seconds(void
 
 /* --- Outages --- */
 
-/* The way to the server takes a second more than any deadline. */
+/* For 30 seconds nothing comes back before its deadline. */
 static double long_outage(double second)
 {
     return second >= 10 && second < 40 ? 10000 * (40 - second) / 30 : 0;
@@ -453,7 +488,7 @@ static void a_target_that_can_be_met_again_is_kept_again(void **state)
     assert_true(limiter_target_unmet(&model->limiter));
     model_run_to(model, 25);
     assert_false(limiter_target_unmet(&model->limiter));
-    model->late_ns = 20 * CLOCK_NS_PER_MS;
+    model->late_ns = (int64_t)20 * CLOCK_NS_PER_MS;
     model_measure(model);
     model_run_to(model, 35);
     assert_true((double)model->late_count <= 0.001 * (double)model->measured_count);
@@ -513,7 +548,7 @@ static void one_call_at_a_time_is_always_allowed_and_the_maximum_never_passed(vo
                 limiter_ended(&limiter, &(struct limiter_sample){
                                             .now_ns = now_ns,
                                             .latency_ns = latency_ns < now_ns ? latency_ns : now_ns,
-                                            .in_flight = 1 + bits % (phase % 4 == 0 ? 2000000 : 50),
+                                            .in_flight = bits % (phase % 4 == 0 ? 2000000 : 50),
                                             .is_limited = bits % 16 > phase % 8,
                                             .outcome = bits % 1000 < phase % 3 ? LIMITER_TIMED_OUT
                                                        : bits % 50 == 0        ? LIMITER_IGNORED
@@ -555,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_server_that_starts_slowly_is_used_fully_soon_after),
         cmocka_unit_test(ten_minutes_of_too_much_leave_the_limit_below_twice_the_best),
         cmocka_unit_test(idle_traffic_never_moves_the_limit),
+        cmocka_unit_test(the_knee_is_found_where_the_limits_that_are_tried_are_never_reached),
         cmocka_unit_test(a_step_to_a_thousand_calls_is_served_in_full_within_two_seconds),
         cmocka_unit_test(an_outage_cuts_the_limit_and_its_end_brings_it_back_at_once),
         cmocka_unit_test(a_target_below_the_round_trip_is_told_and_treated_as_none),
