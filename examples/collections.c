@@ -28,7 +28,7 @@ static bool visit(mayfly_client *client, const char *cache, const char *visitor)
     mayfly_reply *pushed =
         make(client, mayfly_list_push_front(cache, mayfly_text("latest"), name, ttl, LATEST_LIMIT));
     mayfly_reply *counted =
-        make(client, mayfly_sorted_set_increment(cache, mayfly_text("visits"), name, 1, ttl));
+        make(client, mayfly_sorted_set_increment(cache, mayfly_text("visitors"), name, 1, ttl));
     bool is_noted = pushed != NULL && counted != NULL;
     mayfly_reply_free(pushed);
     mayfly_reply_free(counted);
@@ -51,8 +51,8 @@ static bool show_latest(mayfly_client *client, const char *cache)
 
 static bool show_most(mayfly_client *client, const char *cache)
 {
-    mayfly_reply *reply =
-        make(client, mayfly_sorted_set_fetch_by_index(cache, mayfly_text("visits"), 0, 2, MAYFLY_DESCENDING));
+    mayfly_reply *reply = make(
+        client, mayfly_sorted_set_fetch_by_index(cache, mayfly_text("visitors"), 0, 2, MAYFLY_DESCENDING));
     if (reply == NULL)
         return false;
     for (size_t i = 0; i < reply->item_count; i++)

@@ -3,6 +3,7 @@
  *
  *     mayfly serve --cache example &
  *     seq 1000 | epoll 127.0.0.1 8080 example */
+#include <errno.h>
 #include <mayfly/adapters/epoll.h>
 #include <mayfly/mayfly.h>
 #include <stdio.h>
@@ -68,13 +69,20 @@ static void take_lines(struct program *program)
 static void read_input(struct program *program)
 {
     ssize_t size = read(STDIN_FILENO, program->line + program->size, LINE_BYTES - program->size);
+    if (size < 0 && errno == EINTR)
+        return;
     if (size > 0) {
         program->size += (size_t)size;
         take_lines(program);
-    } else {
-        program->has_ended = true;
-        (void)epoll_ctl(program->epoll_fd, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        if (program->size < LINE_BYTES)
+            return;
+        program->failed++;
+        (void)fprintf(stderr, "a line is longer than %d bytes; the rest is not read\n", LINE_BYTES - 1);
+    } else if (program->size > 0) {
+        store(program, program->line, program->size); /* the last one, without its newline */
     }
+    program->has_ended = true;
+    (void)epoll_ctl(program->epoll_fd, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
 }
 
 /* One turn of the loop; false when it cannot go on. */
@@ -89,7 +97,7 @@ static bool turn(struct program *program)
         else
             read_input(program);
     }
-    return count >= 0;
+    return count >= 0 || errno == EINTR;
 }
 
 static bool run(struct program *program)

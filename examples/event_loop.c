@@ -3,6 +3,7 @@
  *
  *     mayfly serve --cache example &
  *     event_loop 127.0.0.1 8080 example */
+#include <errno.h>
 #include <mayfly/mayfly.h>
 #include <poll.h>
 #include <stdio.h>
@@ -34,22 +35,21 @@ static void on_counted(void *context, const mayfly_reply *reply)
 static bool turn(mayfly_client *client)
 {
     struct pollfd fd = {.fd = mayfly_client_descriptor(client), .events = POLLIN};
-    if (poll(&fd, 1, mayfly_client_timeout_ms(client)) < 0)
+    if (poll(&fd, 1, mayfly_client_timeout_ms(client)) < 0 && errno != EINTR)
         return false;
     return mayfly_client_step(client, false) == MAYFLY_OK;
 }
 
-static bool count_visits(mayfly_client *client, const char *cache)
+static bool count_visits(mayfly_client *client, const char *cache, struct tally *tally)
 {
-    struct tally tally = {0};
     const mayfly_request visit = mayfly_increment(cache, mayfly_text(COUNTER), 1, TTL_MS);
     int started = 0;
-    while (started < VISITS && mayfly_start(client, &visit, on_counted, &tally, NULL) == MAYFLY_OK)
+    while (started < VISITS && mayfly_start(client, &visit, on_counted, tally, NULL) == MAYFLY_OK)
         started++;
-    while (tally.ended < started && turn(client)) {}
-    (void)printf("%d visits, %d failed, the counter went up to %lld\n", tally.ended, tally.failed,
-                 (long long)tally.highest);
-    return tally.ended == VISITS && tally.failed == 0;
+    while (tally->ended < started && turn(client)) {}
+    (void)printf("%d visits, %d failed, the counter went up to %lld\n", tally->ended, tally->failed,
+                 (long long)tally->highest);
+    return tally->ended == VISITS && tally->failed == 0;
 }
 
 int main(int argc, char **argv)
@@ -68,7 +68,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-    bool ok = count_visits(client, argv[3]);
+    struct tally tally = {0}; /* of callbacks, the last of which may come while the client closes */
+    bool ok = count_visits(client, argv[3], &tally);
     mayfly_client_close(client);
     return ok ? 0 : 1;
 }

@@ -17,6 +17,7 @@
 #define RTT_MAX    (3600 * SECOND)
 #define RATE_MAX   (1000 * INT64_C(1000000000))
 #define LINE_BYTES 128
+#define SPACE      " \t\r"
 #define AT(member) offsetof(struct settings, member)
 
 struct settings {
@@ -210,11 +211,13 @@ static const struct {
 
 static const char *run_command(struct desk *desk, char *line)
 {
-    char *name = line + strspn(line, " \t");
-    char *end = name + strcspn(name, " \t\r");
-    char *text = end + strspn(end, " \t\r");
-    *end = '\0';
-    text[strcspn(text, " \t\r")] = '\0';
+    char *name = line + strspn(line, SPACE);
+    char *end = name + strcspn(name, SPACE);
+    char *text = end + strspn(end, SPACE);
+    char *rest = text + strcspn(text, SPACE);
+    if (rest[strspn(rest, SPACE)] != '\0')
+        return "a line is one command and what it takes";
+    *end = *rest = '\0';
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(desk, text);
@@ -230,11 +233,14 @@ static void end_line(struct desk *desk)
     desk->is_line_too_long = false;
 }
 
-/* False at the end of the input, which does not end the relay: it may run in the background. */
+/* False at the end of the input, which does not end the relay: it may run in the background. A last line may lack its
+ * newline. */
 static bool read_commands(struct desk *desk)
 {
     char bytes[LINE_BYTES];
     ssize_t size = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (size == 0 && desk->line_size > 0)
+        end_line(desk);
     for (ssize_t i = 0; i < size; i++) {
         if (bytes[i] == '\n')
             end_line(desk);
@@ -330,14 +336,16 @@ static struct relay_network network_of(const struct settings *settings)
     return network;
 }
 
-/* SIGINT and SIGTERM as something to read. */
+/* SIGINT and SIGTERM as something to read. Whoever gave commands may leave, and a terminal whose commands are not for
+ * this job answers with an error, which ends the input, instead of stopping the program. */
 static int take_signals(void)
 {
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
-    (void)signal(SIGPIPE, SIG_IGN); /* whoever gave commands may leave */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGTTIN, SIG_IGN);
     return sigprocmask(SIG_BLOCK, &ends, NULL) == 0 ? signalfd(-1, &ends, SFD_CLOEXEC) : -1;
 }
 

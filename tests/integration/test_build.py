@@ -81,13 +81,21 @@ def test_the_shared_library_shows_its_own_names_only(prefix: Path) -> None:
 def test_a_program_builds_with_pkg_config_and_runs(prefix: Path, server: Server, tmp_path: Path) -> None:
     (tmp_path / "user.c").write_text(PROGRAM)
     libraries = next(prefix.rglob("mayfly.pc"))
-    # The file speaks of the prefix that the build was made for; this is where it went.
     environment = {**os.environ, "PKG_CONFIG_PATH": str(libraries.parent)}
-    flags = run("pkg-config", f"--define-variable=prefix={prefix}", "--cflags", "--libs", "mayfly",
-                env=environment).split()
+    flags = run("pkg-config", "--cflags", "--libs", "mayfly", env=environment).split()
     run("cc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "user.c", "-o", "user", *flags, cwd=tmp_path)
     found = {**os.environ, "LD_LIBRARY_PATH": str(libraries.parent.parent)}
     assert run(tmp_path / "user", server.port, env=found) == "OK\n"
+
+
+@pytest.mark.parametrize("compiler", [("cc", "-xc", "-std=gnu17"), ("clang++", "-xc++", "-std=c++17")])
+def test_every_header_stands_by_itself_in_c_and_in_cpp(prefix: Path, compiler: tuple[str, ...]) -> None:
+    others = run("pkg-config", "--cflags", "glib-2.0", "libuv").replace("-I", "-isystem ").split()
+    headers = sorted((prefix / "include").rglob("*.h"))
+    assert len(headers) > 10
+    for header in headers:
+        run(*compiler, "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-fsyntax-only",
+            f"-I{prefix / 'include'}", *others, "-include", header, "/dev/null")
 
 
 def test_a_program_builds_with_cmake_and_runs(prefix: Path, server: Server, tmp_path: Path) -> None:

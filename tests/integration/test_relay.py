@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
+import re
 import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,11 +38,16 @@ class Relay:
 
     def ask(self, command: str) -> str:
         """Give a command and return its answer."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
         self.process.stdin.write(command.encode() + b"\n")
         self.process.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> str:
+        """Return its next answer."""
+        assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], COMMAND_TIMEOUT_S)
-        assert ready, f"no answer to {command}"
+        assert ready, "no answer"
         return self.process.stdout.readline().decode().rstrip("\n")
 
     def tell(self, *commands: str) -> None:
@@ -152,7 +161,8 @@ def test_failures_come_at_their_time(start_relay: StartRelay) -> None:
 
 
 @pytest.mark.parametrize("command", ["", "jump", "rtt", "rtt soon", "rtt -1ms", "rtt 2h", "rate 5mb", "profile moon",
-                                     "stall", "cut 3s", "black-hole", "refuse maybe", "x" * 1000])
+                                     "stall", "cut 3s", "black-hole", "refuse maybe", "rtt 20ms jitter 5ms",
+                                     "x" * 1000])
 def test_a_command_that_is_wrong_is_answered_with_a_sentence(start_relay: StartRelay, command: str) -> None:
     relay = start_relay("--rtt", "5ms")
     sentence = relay.ask(command)
@@ -167,6 +177,43 @@ def test_the_end_of_its_input_does_not_end_it(binary: Path, start_relay: StartRe
     relay.process.stdin = None
     Mayfly(binary, relay.address).ok("ping")
     relay.stop(signal.SIGINT)
+
+
+def test_a_last_line_without_a_newline_is_a_command(start_relay: StartRelay) -> None:
+    relay = start_relay()
+    assert relay.process.stdin is not None
+    relay.process.stdin.write(b"rtt 1ms")
+    relay.process.stdin.close()
+    relay.process.stdin = None
+    assert relay.answer() == "ok"
+
+
+BACKGROUND_JOB = """
+import os, subprocess, sys
+relay = subprocess.Popen(sys.argv[1:], preexec_fn=os.setpgrp)  # as a shell starts one with &
+print("pid", relay.pid, flush=True)
+relay.wait()
+"""
+
+
+def test_it_goes_on_behind_a_terminal_where_somebody_types(binary: Path, server: Server) -> None:
+    """A background job that reads its terminal would be stopped."""
+    shell, terminal = pty.fork()
+    if shell == 0:
+        os.execv(sys.executable, [sys.executable, "-c", BACKGROUND_JOB, str(binary), "relay", "--to", server.address])
+    said = b""
+    while b"listening" not in said or said.count(b"\n") < 2:
+        said += os.read(terminal, 4096)
+    relay, port = (int(re.findall(pattern, said)[0]) for pattern in (rb"pid (\d+)", rb"port=(\d+)"))
+    try:
+        os.write(terminal, b"mayfly ping\n")
+        through = Mayfly(binary, f"127.0.0.1:{port}")
+        for _ in range(20):  # it reads the terminal between two of them at the latest
+            through.ok("ping")
+    finally:
+        os.kill(relay, signal.SIGKILL)
+        os.waitpid(shell, 0)
+        os.close(terminal)
 
 
 @pytest.mark.parametrize(("code", "arguments"), [

@@ -7,7 +7,8 @@
  *     mayfly_glib_detach(source);
  *
  * Before each wait of the context the adapter asks the client how long it may last; a call that was started since
- * makes that nothing, and is sent. All of it runs on the context's thread. Link with glib-2.0. */
+ * makes that nothing, and is sent. A main loop that one of the client's own callbacks runs makes no progress with its
+ * calls. All of it runs on the context's thread. Link with glib-2.0. */
 #ifndef MAYFLY_ADAPTERS_GLIB_H
 #define MAYFLY_ADAPTERS_GLIB_H
 

@@ -6,8 +6,9 @@
  *     mayfly_start(client, ...);
  *     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
  *
- * Before each wait of the loop the adapter sends what was started and asks how long the loop may wait. All of it
- * runs on the loop's thread. Link with libuv, whose header wants -std=gnu17 or _GNU_SOURCE. */
+ * Before each wait of the loop, in a prepare callback, the adapter sends what was started and asks how long the loop may
+ * wait. Prepare callbacks of the program's own that start calls are therefore to be started after attaching: libuv runs
+ * the newest first. All of it runs on the loop's thread. Link with libuv, whose header wants -std=gnu17 or _GNU_SOURCE. */
 #ifndef MAYFLY_ADAPTERS_LIBUV_H
 #define MAYFLY_ADAPTERS_LIBUV_H
 

@@ -582,6 +582,13 @@ static void a_wrong_address_is_answered_with_a_sentence(void **state)
     assert_non_null(strstr(error, "nowhere"));
     assert_null(relay_start("127.0.0.1:0", "127.0.0.1", &same_host, error));
     assert_non_null(strstr(error, "HOST:PORT"));
+    assert_null(relay_start("127.0.0.1:65536", "127.0.0.1:1", &same_host, error));
+    assert_non_null(strstr(error, "65536"));
+    static const char *const no_ends[] = {"127.0.0.1:0", "127.0.0.1:-1", "127.0.0.1:65537", "127.0.0.1:"};
+    for (size_t i = 0; i < sizeof no_ends / sizeof no_ends[0]; i++) {
+        assert_null(relay_start("127.0.0.1:0", no_ends[i], &same_host, error));
+        assert_non_null(strstr(error, no_ends[i]));
+    }
     int fd = listen_on_any(&port);
     (void)snprintf(taken, sizeof taken, "127.0.0.1:%u", port);
     assert_null(relay_start(taken, "127.0.0.1:1", &same_host, error));

@@ -78,6 +78,10 @@ static void epoll_stores_what_comes_in(void **state)
     assert_string_equal(output, "3000 lines stored, 0 failed\n");
     assert_int_equal(run_with_input("printf '\\na\\n'", "epoll", server.port, "cache"), 1);
     assert_string_equal(output, "the key is empty\n1 lines stored, 1 failed\n");
+    assert_int_equal(run_with_input("printf 'a\nb'", "epoll", server.port, "cache"), 0);
+    assert_string_equal(output, "2 lines stored, 0 failed\n");
+    assert_int_equal(run_with_input("head -c 5000 /dev/zero", "epoll", server.port, "cache"), 1);
+    assert_non_null(strstr(output, "longer than 4095 bytes"));
     server_stop(&server);
 }
 
@@ -85,6 +89,7 @@ static void collections_keep_the_latest_and_rank_the_most(void **state)
 {
     (void)state;
     struct test_server server = server_start(SERVER_PLAIN);
+    assert_int_equal(run("event_loop", server.port, "cache"), 0); /* whoever tries one tries the next */
     assert_int_equal(run("collections", server.port, "cache"), 0);
     assert_string_equal(output, "latest: bob ann cem\n1. ann: 3\n2. bob: 2\n");
     assert_int_equal(run("collections", server.port, "unknown"), 1);
