@@ -360,7 +360,7 @@ static bool connection_take_sealed(struct net_connection *connection, struct byt
         close_blaming(connection, tls_stream_error(tls));
     else if (tls_stream_is_over(tls))
         close_by_errno(connection, ECONNRESET);
-    else if (tls_stream_pending(tls).size > 0 || !was_ready)
+    else if (size == 0) /* what was for TLS alone may have an answer, or let be sealed what it held up */
         net_connection_flush(connection);
     return !connection->closing;
 }

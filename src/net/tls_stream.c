@@ -12,6 +12,10 @@
 
 #define OUTPUT_KEEP_BYTES ((size_t)4 << 10) /* of memory, while nothing waits */
 
+/* Far more than a handshake and what is sealed at a time: what waits beyond it are answers to a peer that asks for new
+ * keys again and again and takes none. */
+#define OUTPUT_MAX_BYTES  ((size_t)1 << 20)
+
 /* The first byte of any record that a handshake may begin with (RFC 8446 section 5.1). */
 #define RECORD_ALERT      21
 #define RECORD_HANDSHAKE  22
@@ -270,11 +274,14 @@ static void stream_shake_hands(struct tls_stream *stream)
         }
     }
     int done = SSL_do_handshake(stream->ssl);
+    int error = SSL_get_error(stream->ssl, done);
     if (done == 1) {
         stream->is_ready = stream_agrees_on_http2(stream);
         if (!stream->is_ready)
             stream_blame(stream, "does not speak HTTP/2 over TLS (ALPN h2)");
-    } else if (SSL_get_error(stream->ssl, done) != SSL_ERROR_WANT_READ) {
+    } else if (error == SSL_ERROR_ZERO_RETURN) {
+        stream_blame(stream, "said goodbye during the TLS handshake");
+    } else if (error != SSL_ERROR_WANT_READ) {
         stream_fail(stream);
     }
 }
@@ -299,6 +306,8 @@ size_t tls_stream_open(struct tls_stream *stream, struct bytes input, uint8_t *t
             stream_fail(stream);
     }
     stream->input = bytes_make(NULL, 0);
+    if (stream->output.size - stream->sent > OUTPUT_MAX_BYTES && stream->error[0] == '\0')
+        stream_blame(stream, "asks for new keys without end and takes no answer");
     return size;
 }
 
@@ -332,7 +341,8 @@ bool tls_stream_seal(struct tls_stream *stream, struct bytes plain)
         return false;
     if (plain.size == 0 || SSL_write_ex(stream->ssl, plain.data, plain.size, &taken) == 1)
         return true;
-    stream_fail(stream);
+    if (SSL_get_error(stream->ssl, 0) != SSL_ERROR_WANT_READ)
+        stream_fail(stream);
     return false;
 }
 

@@ -31,7 +31,8 @@ bool tls_stream_is_over(const struct tls_stream *stream);
 /* Why the stream has failed, as a sentence; "" while it has not. */
 const char *tls_stream_error(const struct tls_stream *stream);
 
-/* Seals bytes; only on a stream that is ready. False when it has failed. */
+/* Seals bytes; only on a stream that is ready. False, and nothing is taken, when it has failed, or while a message of
+ * TLS's own (a ticket, new keys) has come by half: then again when more was opened. */
 bool tls_stream_seal(struct tls_stream *stream, struct bytes plain);
 /* Says goodbye to the peer, where that is still possible. */
 void tls_stream_end(struct tls_stream *stream);
