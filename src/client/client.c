@@ -201,6 +201,12 @@ static void on_time_limit(struct timer *timer)
     list_entry(timer, struct time_limit, timer)->passed = true;
 }
 
+/* A certificate that is refused will be refused again. */
+static bool is_hopeless(const struct mayfly_client *client)
+{
+    return client->data.is_untrusted && atomic_load(&client->ready_channels) == 0;
+}
+
 /* Turns the loop until every channel is ready or the time is up; then one will do. */
 static bool wait_connected(struct mayfly_client *client, uint32_t channels)
 {
@@ -208,7 +214,7 @@ static bool wait_connected(struct mayfly_client *client, uint32_t channels)
     timer_init(&limit.timer, on_time_limit);
     int64_t wait_ns = (int64_t)client->configuration.connect_timeout_ms * CLOCK_NS_PER_MS;
     (void)net_loop_arm(&client->loop, &limit.timer, clock_add(clock_now_ns(), wait_ns));
-    while (!limit.passed && atomic_load(&client->ready_channels) < channels)
+    while (!limit.passed && !is_hopeless(client) && atomic_load(&client->ready_channels) < channels)
         net_loop_step(&client->loop, true);
     net_loop_disarm(&client->loop, &limit.timer);
     return atomic_load(&client->ready_channels) > 0;
@@ -231,7 +237,9 @@ static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error 
 {
     char message[sizeof error->message];
     const char *why = client->data.problem;
-    if (why[0] != '\0')
+    if (is_hopeless(client))
+        (void)snprintf(message, sizeof message, "%s", why);
+    else if (why[0] != '\0')
         (void)snprintf(message, sizeof message, "%.*s (tried for %u ms)%s", (int)(sizeof message - 80), why,
                        client->configuration.connect_timeout_ms,
                        client->tls == NULL ? "; is the server running there?" : "");

@@ -29,6 +29,7 @@ struct tls_stream {
     bool has_heard; /* anything at all */
     bool is_ready;
     bool is_over;
+    bool is_untrusted;
     char *name; /* client: the server's */
     char error[NET_TLS_ERROR_BYTES];
 };
@@ -105,6 +106,7 @@ static void blame_certificate(struct tls_stream *stream)
     int length = snprintf(stream->error, sizeof stream->error, "the %s's certificate ", peer_of(stream));
     char *to = stream->error + length;
     size_t size = sizeof stream->error - (size_t)length;
+    stream->is_untrusted = true;
     switch (result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -324,6 +326,11 @@ bool tls_stream_is_resumed(const struct tls_stream *stream)
 bool tls_stream_is_over(const struct tls_stream *stream)
 {
     return stream->is_over;
+}
+
+bool tls_stream_is_untrusted(const struct tls_stream *stream)
+{
+    return stream->is_untrusted;
 }
 
 const char *tls_stream_error(const struct tls_stream *stream)

@@ -28,6 +28,8 @@ bool tls_stream_is_ready(const struct tls_stream *stream);
 bool tls_stream_is_resumed(const struct tls_stream *stream);
 /* Whether the peer has said goodbye (close_notify): nothing was cut off. */
 bool tls_stream_is_over(const struct tls_stream *stream);
+/* Whether it has failed for the peer's certificate, which will be no better the next time. */
+bool tls_stream_is_untrusted(const struct tls_stream *stream);
 /* Why the stream has failed, as a sentence; "" while it has not. */
 const char *tls_stream_error(const struct tls_stream *stream);
 
