@@ -18,7 +18,7 @@ typedef struct mayfly_tls {
     const char *ca_file;          /* PEM: who may vouch for the server. NULL: the system's roots */
     const char *certificate_file; /* PEM, the client's own, with its chain. NULL: none */
     const char *key_file;         /* PEM, to go with it */
-    const char *server_name;      /* asked for and checked. NULL: the host of the connection */
+    const char *server_name;      /* asked for and checked, for all hosts. NULL: the host of the connection */
     bool is_unchecked;            /* take any certificate: for tests, never in production */
 } mayfly_tls;
 
@@ -28,7 +28,7 @@ typedef struct mayfly_credentials {
         *control_host; /* of creating, deleting, listing and flushing caches. NULL: the same connections */
     const char *token_host; /* NULL: none. No call of this library goes there */
     uint16_t port;          /* of all of them */
-    const char *api_key;    /* sent with every call. NULL: none */
+    const char *api_key;    /* sent with every call, in plain where TLS is off. NULL: none */
     mayfly_tls tls;
     char *owned; /* what mayfly_credentials_free gives back; not yours to set */
 } mayfly_credentials;

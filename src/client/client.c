@@ -91,13 +91,18 @@ static mayfly_status keep_tls(struct mayfly_client *client, const mayfly_tls *tl
         .key_file = tls->key_file,
         .is_unchecked = tls->is_unchecked,
     };
+    const char *name = tls->server_name;
     char why[NET_TLS_ERROR_BYTES];
     if (!tls->is_on)
         return MAYFLY_OK;
-    if (tls->server_name != NULL && tls->server_name[0] == '\0')
+    if (name != NULL && name[0] == '\0')
         return tell(error, MAYFLY_INVALID_ARGUMENT,
                     "the name to check the server's certificate for is empty; NULL stands for the host");
-    if (tls->server_name != NULL && (client->tls_name = strdup(tls->server_name)) == NULL)
+    if (name != NULL && (name[0] == '.' || strlen(name) > HOST_MAX))
+        return tell(error, MAYFLY_INVALID_ARGUMENT,
+                    "the name to check the server's certificate for has at most 255 characters and does not "
+                    "begin with a dot");
+    if (name != NULL && (client->tls_name = strdup(name)) == NULL)
         return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     client->tls = net_tls_client(&settings, why);
     return client->tls != NULL ? MAYFLY_OK : tell(error, MAYFLY_INVALID_ARGUMENT, why);

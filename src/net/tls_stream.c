@@ -180,19 +180,21 @@ static void stream_fail(struct tls_stream *stream)
 /* --- Beginning and end --- */
 
 /* Asks for the server NAME and has its certificate checked for it: a host's name or an address, of which only the
- * first may be asked for (RFC 6066 section 3). The subject's common name is no place for either (RFC 9525). OpenSSL
- * takes an empty name for the wish to check none. */
+ * first may be asked for (RFC 6066 section 3), without the dot that a name from the root may end with. The subject's
+ * common name is no place for either (RFC 9525). OpenSSL takes an empty name for the wish to check none, and a dot at
+ * the beginning for all that is below. */
 static bool client_expect(struct tls_stream *stream, const char *name)
 {
     X509_VERIFY_PARAM *expected = SSL_get0_param(stream->ssl);
-    stream->name = strdup(name);
-    if (stream->name == NULL || name[0] == '\0')
+    size_t size = strlen(name);
+    stream->name = strndup(name, size > 0 && name[size - 1] == '.' ? size - 1 : size);
+    if (stream->name == NULL || stream->name[0] == '\0' || stream->name[0] == '.')
         return false;
     if (X509_VERIFY_PARAM_set1_ip_asc(expected, name) == 1)
         return true;
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    return X509_VERIFY_PARAM_set1_host(expected, name, 0) == 1 &&
+    return X509_VERIFY_PARAM_set1_host(expected, stream->name, 0) == 1 &&
            SSL_set_tlsext_host_name(stream->ssl, stream->name) == 1;
 }
 

@@ -13,8 +13,8 @@
 struct tls_stream;
 
 /* A stream with a reference to TLS of its own. NAME is, for a client, the host name or address that the server's
- * certificate must be valid for, not empty, and NULL for a server. NULL when memory is out. A client's first bytes are pending
- * at once. */
+ * certificate must be valid for, neither empty nor with a dot at its beginning; for a server it is NULL. NULL when
+ * memory is out. A client's first bytes are pending at once. */
 struct tls_stream *tls_stream_create(struct net_tls *tls, const char *name);
 void tls_stream_free(struct tls_stream *stream);
 

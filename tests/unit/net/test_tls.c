@@ -248,6 +248,13 @@ static void a_client_says_why_it_does_not_trust_the_server(void **state)
                       "the server's certificate is not valid for the name elsewhere.example.com");
     credentials.tls.server_name = "";
     assert_not_opened(&credentials, MAYFLY_INVALID_ARGUMENT, "is empty");
+    credentials.tls.server_name = ".example.com";
+    assert_not_opened(&credentials, MAYFLY_INVALID_ARGUMENT, "does not begin with a dot");
+    char endless[300];
+    memset(endless, 'a', sizeof endless);
+    endless[sizeof endless - 1] = '\0';
+    credentials.tls.server_name = endless;
+    assert_not_opened(&credentials, MAYFLY_INVALID_ARGUMENT, "255 characters");
     credentials = secure_credentials(server.port);
     credentials.tls.ca_file = here.stranger.file;
     assert_not_opened(&credentials, MAYFLY_UNAVAILABLE,

@@ -243,7 +243,8 @@ static void a_forged_byte_ends_the_stream(void **state)
 static void a_certificate_is_good_for_the_names_and_addresses_in_it(void **state)
 {
     (void)state;
-    const char *const names[] = {HOST, "CACHE.example.com", "a.wild.example.com", "127.0.0.1", "::1"};
+    const char *const names[] = {HOST,    "CACHE.example.com", "a.wild.example.com", "127.0.0.1", "::1",
+                                 HOST "." /* the same, from the root on */};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct pair pair = pair_open(here.of_client, here.of_server, names[i]);
         assert_agreed(&pair);
@@ -261,6 +262,15 @@ static void a_certificate_is_good_for_no_other_name(void **state)
                        names[i]);
         assert_refused(here.of_client, here.of_server, names[i], sentence, CLIENT_REFUSES);
     }
+}
+
+/* To OpenSSL, an empty name stands for any, and one that begins with a dot for whatever is below it. */
+static void what_stands_for_many_names_is_no_name(void **state)
+{
+    (void)state;
+    const char *const names[] = {"", ".", ".example.com", ".wild.example.com"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_null(tls_stream_create(here.of_client, names[i]));
 }
 
 /* --- Trust --- */
@@ -790,6 +800,7 @@ int main(void)
         cmocka_unit_test(a_forged_byte_ends_the_stream),
         cmocka_unit_test(a_certificate_is_good_for_the_names_and_addresses_in_it),
         cmocka_unit_test(a_certificate_is_good_for_no_other_name),
+        cmocka_unit_test(what_stands_for_many_names_is_no_name),
         cmocka_unit_test(who_is_vouched_for_by_a_stranger_is_refused),
         cmocka_unit_test(a_certificate_is_good_in_its_time),
         cmocka_unit_test(who_does_not_check_takes_any_certificate),
