@@ -40,7 +40,8 @@ MAYFLY_API mayfly_credentials mayfly_credentials_local(const char *host, uint16_
 /* Reads an API key in any of its forms: base64 of JSON with `endpoint` and `api_key`; a token that carries its hosts
  * (claims `cp` and `c`); or a token of claim `t` = `g` together with ENDPOINT, HOST or HOST:PORT, which is not looked at
  * for the others and may be NULL. `cache.`, `control.` and `token.` are put before an endpoint unless it is an IP address
- * or localhost. TLS is on; the port is 443 unless the endpoint names another. White space around TEXT is passed over.
+ * or localhost. TLS is on; the port is 443 unless the endpoint names another. White space around TEXT and ENDPOINT is
+ * passed over.
  *
  * On failure INVALID_ARGUMENT (RESOURCE_EXHAUSTED when memory is out) with a sentence in *error (which may be NULL)
  * that repeats nothing of the key, and *credentials is empty. Any thread. */
