@@ -329,6 +329,10 @@ def test_the_command_takes_its_key_from_a_file_or_the_environment(
     mayfly.environment["MOMENTO_ENDPOINT"] = endpoint
     mayfly.ok("set", CACHE, "k", "v", "--credentials-file", str(secret))
     assert mayfly.ok("get", CACHE, "k", "--credentials-file", str(secret), "--endpoint", server.address) == b"v"
+    load = ("bench", "--cache", CACHE, "--requests", "20", "--warmup", "0s", "--keys", "5", "--concurrency", "2")
+    mayfly.ok(*load, "--credentials-file", str(secret))
+    mayfly.ok(*load, "--credentials-file", str(secret), "--endpoint", server.address)
+    assert "wants an API key" in mayfly.fails(FAILED, *load, "--endpoint", server.address)
     mayfly.environment["MOMENTO_API_KEY"] = secret.read_text()
     assert mayfly.ok("get", CACHE, "k") == b"v"
     assert "UNAUTHENTICATED" in mayfly.fails(FAILED, "get", CACHE, "k", "--endpoint", server.address)
