@@ -157,11 +157,15 @@ struct net_tls *net_tls_client(const struct net_tls_client_settings *settings,
 
 /* --- Servers --- */
 
+/* The version is agreed by now. A ticket of TLS 1.2 holds the secret of all that is said, sealed with a key that lasts as
+ * long as these settings: that would be the end of forward secrecy, so there is none. In TLS 1.3 a session that is
+ * resumed makes secrets of its own (RFC 8446 section 2.2). */
 static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size,
                    const unsigned char *offered, unsigned offered_size, void *context)
 {
-    (void)ssl;
     (void)context;
+    if (SSL_version(ssl) < TLS1_3_VERSION)
+        (void)SSL_set_options(ssl, SSL_OP_NO_TICKET);
     unsigned char *found;
     int overlap = SSL_select_next_proto(&found, chosen_size, (const unsigned char *)TLS_ALPN,
                                         sizeof TLS_ALPN - 1, offered, offered_size);

@@ -629,6 +629,21 @@ static void a_goodbye_in_the_handshake_is_told_as_one(void **state)
 
 /* --- Sessions --- */
 
+/* What a ticket of TLS 1.2 holds opens all that its connections said, for whoever finds the server's key to it. */
+static void a_client_of_tls_1_2_gets_no_ticket(void **state)
+{
+    (void)state;
+    struct stranger stranger = stranger_open(true, TLS1_2_VERSION, "\x02h2");
+    struct end end = {.stream = tls_stream_create(here.of_server, NULL)};
+    stranger_talk(&stranger, &end);
+    assert_true(tls_stream_is_ready(end.stream));
+    assert_int_equal(SSL_version(stranger.ssl), TLS1_2_VERSION);
+    assert_false(SSL_SESSION_has_ticket(SSL_get0_session(stranger.ssl)));
+    tls_stream_free(end.stream);
+    buffer_free(&end.heard);
+    stranger_free(&stranger);
+}
+
 static bool is_resumed(struct net_tls *of_client, struct net_tls *of_server, const char *name)
 {
     struct pair pair = pair_open(of_client, of_server, name);
@@ -814,6 +829,7 @@ int main(void)
         cmocka_unit_test(half_a_ticket_holds_up_what_is_said_and_no_more),
         cmocka_unit_test(who_asks_for_new_keys_without_end_is_dropped),
         cmocka_unit_test(a_goodbye_in_the_handshake_is_told_as_one),
+        cmocka_unit_test(a_client_of_tls_1_2_gets_no_ticket),
         cmocka_unit_test(a_session_is_resumed_after_the_connection_was_cut),
         cmocka_unit_test(connections_at_once_do_not_share_a_ticket),
         cmocka_unit_test(a_session_is_resumed_with_its_own_server_only),
