@@ -7,6 +7,7 @@
 #include "bench/relay.h"
 
 #include "base/clock.h"
+#include "base/options.h"
 #include "bench/relay_line.h"
 
 #include <errno.h>
@@ -523,13 +524,16 @@ static void *run(void *context)
 
 /* --- Starting and stopping --- */
 
-static bool resolve(const char *text, struct sockaddr_storage *address, socklen_t *size)
+/* The first address of HOST:PORT. The system's resolver would cut a port that is too large down to 16 bits. */
+static bool resolve(const char *text, int64_t least_port, struct sockaddr_storage *address, socklen_t *size)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found;
     char host[HOST_BYTES];
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || (size_t)(colon - text) >= sizeof host)
+    int64_t port;
+    if (colon == NULL || (size_t)(colon - text) >= sizeof host ||
+        !options_parse_value(OPTION_NUMBER, colon + 1, &port) || port < least_port || port > UINT16_MAX)
         return false;
     bool is_bracketed = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
     (void)snprintf(host, sizeof host, "%.*s", (int)(colon - text) - (is_bracketed ? 2 : 0),
@@ -597,8 +601,11 @@ static bool open_waiting(struct relay *relay)
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &relay->wake_fd};
     relay->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     relay->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return relay->epoll_fd >= 0 && relay->wake_fd >= 0 &&
-           epoll_ctl(relay->epoll_fd, EPOLL_CTL_ADD, relay->wake_fd, &event) == 0;
+    if (relay->epoll_fd < 0 || relay->wake_fd < 0 ||
+        epoll_ctl(relay->epoll_fd, EPOLL_CTL_ADD, relay->wake_fd, &event) != 0)
+        return false;
+    static const struct timespec at_once;
+    return epoll_pwait2(relay->epoll_fd, &event, 1, &at_once, NULL) >= 0; /* Linux 5.11 has it, if allowed */
 }
 
 static void relay_free(struct relay *relay)
@@ -650,10 +657,10 @@ struct relay *relay_start(const char *listen, const char *to, const struct relay
         (void)snprintf(error, RELAY_ERROR_BYTES, "memory is out");
         return NULL;
     }
-    if (!resolve(listen, &relay->here, &size) || !is_loopback(&relay->here)) {
+    if (!resolve(listen, 0, &relay->here, &size) || !is_loopback(&relay->here)) {
         (void)snprintf(error, RELAY_ERROR_BYTES,
                        "the relay listens on loopback, such as 127.0.0.1:0, not on \"%.100s\"", listen);
-    } else if (!resolve(to, &relay->to, &relay->to_size)) {
+    } else if (!resolve(to, 1, &relay->to, &relay->to_size)) {
         (void)snprintf(error, RELAY_ERROR_BYTES,
                        "\"%.100s\" leads nowhere; the other end is a HOST:PORT, such as 127.0.0.1:8080", to);
     } else if (!open_waiting(relay)) {
