@@ -57,8 +57,8 @@ typedef enum mayfly_drive {
 
 /* Opens a client and, unless connect_timeout_ms is 0, waits until all its channels are connected; when the
  * time is up, one is enough. On failure *client is NULL and *error (which may be NULL) says why:
- * INVALID_ARGUMENT for a setting, UNAVAILABLE when no server answered in time, RESOURCE_EXHAUSTED when memory
- * or descriptors are out. */
+ * INVALID_ARGUMENT for a setting, UNAVAILABLE when no server answered in time or, at once, when the server's
+ * certificate is not trusted, RESOURCE_EXHAUSTED when memory or descriptors are out. */
 MAYFLY_API mayfly_status mayfly_client_open(const mayfly_configuration *configuration,
                                             const mayfly_credentials *credentials, mayfly_drive drive,
                                             mayfly_client **client, mayfly_error *error);

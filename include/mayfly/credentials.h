@@ -18,7 +18,7 @@ typedef struct mayfly_tls {
     const char *ca_file;          /* PEM: who may vouch for the server. NULL: the system's roots */
     const char *certificate_file; /* PEM, the client's own, with its chain. NULL: none */
     const char *key_file;         /* PEM, to go with it */
-    const char *server_name;      /* asked for and checked. NULL: the host of the connection */
+    const char *server_name;      /* asked for and checked, for all hosts. NULL: the host of the connection */
     bool is_unchecked;            /* take any certificate: for tests, never in production */
 } mayfly_tls;
 
@@ -28,7 +28,7 @@ typedef struct mayfly_credentials {
         *control_host; /* of creating, deleting, listing and flushing caches. NULL: the same connections */
     const char *token_host; /* NULL: none. No call of this library goes there */
     uint16_t port;          /* of all of them */
-    const char *api_key;    /* sent with every call. NULL: none */
+    const char *api_key;    /* sent with every call, in plain where TLS is off. NULL: none */
     mayfly_tls tls;
     char *owned; /* what mayfly_credentials_free gives back; not yours to set */
 } mayfly_credentials;
@@ -40,7 +40,8 @@ MAYFLY_API mayfly_credentials mayfly_credentials_local(const char *host, uint16_
 /* Reads an API key in any of its forms: base64 of JSON with `endpoint` and `api_key`; a token that carries its hosts
  * (claims `cp` and `c`); or a token of claim `t` = `g` together with ENDPOINT, HOST or HOST:PORT, which is not looked at
  * for the others and may be NULL. `cache.`, `control.` and `token.` are put before an endpoint unless it is an IP address
- * or localhost. TLS is on; the port is 443 unless the endpoint names another. White space around TEXT is passed over.
+ * or localhost. TLS is on; the port is 443 unless the endpoint names another. White space around TEXT and ENDPOINT is
+ * passed over.
  *
  * On failure INVALID_ARGUMENT (RESOURCE_EXHAUSTED when memory is out) with a sentence in *error (which may be NULL)
  * that repeats nothing of the key, and *credentials is empty. Any thread. */

@@ -16,7 +16,8 @@
 #include <mayfly/mayfly.h>
 
 struct bench_settings {
-    const char *endpoint;
+    const char *endpoint; /* as its reports name it */
+    const char *credentials_file;
     bool tls;
     const char *ca;
     const char *certificate;
@@ -59,16 +60,9 @@ struct bench_result {
 
 #define BENCH_ERROR_BYTES 320
 
-/* Where the server is, in parts. */
-struct bench_target {
-    char host[256];
-    uint16_t port;
-    mayfly_tls tls;
-};
-
 /* Runs the load and says how it goes on standard error. MAYFLY_OK, or a status with a sentence in ERROR; either way
  * the result is to be freed. */
-mayfly_status bench_run(const struct bench_settings *settings, const struct bench_target *target,
+mayfly_status bench_run(const struct bench_settings *settings, const mayfly_credentials *credentials,
                         struct bench_result *result, char error[BENCH_ERROR_BYTES]);
 
 void bench_result_free(struct bench_result *result);

@@ -403,12 +403,10 @@ static int64_t share(int64_t n, size_t count, size_t i)
     return n / (int64_t)count + ((int64_t)i < n % (int64_t)count ? 1 : 0);
 }
 
-static mayfly_status open_threads(struct bench_load *load, const struct bench_target *target,
+static mayfly_status open_threads(struct bench_load *load, const mayfly_credentials *credentials,
                                   int64_t channels, char error[BENCH_ERROR_BYTES])
 {
     const struct bench_settings *settings = load->settings;
-    mayfly_credentials credentials = mayfly_credentials_local(target->host, target->port);
-    credentials.tls = target->tls;
     for (size_t i = 0; i < load->thread_count; i++) {
         struct bench_thread *thread = &load->threads[i];
         int64_t concurrency = share(settings->concurrency, load->thread_count, i);
@@ -429,7 +427,7 @@ static mayfly_status open_threads(struct bench_load *load, const struct bench_ta
         mayfly_configuration configuration =
             configuration_of(settings->configuration, concurrency, own_channels);
         mayfly_error problem;
-        mayfly_status status = mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLER,
+        mayfly_status status = mayfly_client_open(&configuration, credentials, MAYFLY_DRIVEN_BY_CALLER,
                                                   &thread->client, &problem);
         if (status != MAYFLY_OK)
             return fail(error, status, problem.message);
@@ -516,7 +514,7 @@ static mayfly_status check_channels(const struct bench_settings *settings, int64
     return MAYFLY_OK;
 }
 
-mayfly_status bench_run(const struct bench_settings *settings, const struct bench_target *target,
+mayfly_status bench_run(const struct bench_settings *settings, const mayfly_credentials *credentials,
                         struct bench_result *result, char error[BENCH_ERROR_BYTES])
 {
     struct bench_load load = {
@@ -545,7 +543,7 @@ mayfly_status bench_run(const struct bench_settings *settings, const struct benc
     const struct sigaction on_signal = {.sa_handler = on_interrupt};
     (void)sigaction(SIGINT, &on_signal, NULL);
     (void)sigaction(SIGTERM, &on_signal, NULL);
-    status = open_threads(&load, target, channels, error);
+    status = open_threads(&load, credentials, channels, error);
     if (status == MAYFLY_OK)
         status = ensure_cache(&load, &created, error);
     if (status == MAYFLY_OK)

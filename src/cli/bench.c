@@ -5,20 +5,31 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static int run(const struct bench_settings *settings)
+/* A key that lies about in the environment is no wish to load the server that it is for. */
+static int find_server(const struct bench_settings *settings, char host[TARGET_HOST_BYTES],
+                       mayfly_credentials *credentials)
 {
-    struct bench_target target;
+    const struct settings where = {
+        .endpoint = settings->endpoint == NULL && settings->credentials_file == NULL ? DEFAULT_ENDPOINT
+                                                                                     : settings->endpoint,
+        .credentials_file = settings->credentials_file,
+        .tls = settings->tls,
+        .ca = settings->ca,
+        .certificate = settings->certificate,
+        .key = settings->key,
+        .insecure = settings->insecure,
+    };
+    return target_find(&where, host, credentials);
+}
+
+static int measure(const struct bench_settings *settings, const mayfly_credentials *credentials)
+{
     char error[BENCH_ERROR_BYTES];
-    if (!target_parse_endpoint(settings->endpoint, target.host, sizeof target.host, &target.port))
-        return cli_fail(CLI_USAGE, "--endpoint takes HOST:PORT, such as 127.0.0.1:8080, not \"%s\"",
-                        settings->endpoint);
-    target.tls =
-        settings_tls(settings->tls, settings->insecure, settings->ca, settings->certificate, settings->key);
     struct bench_result *result = malloc(sizeof *result);
     if (result == NULL)
         return cli_fail(CLI_LOCAL, "memory is out");
     int code = CLI_OK;
-    mayfly_status status = bench_run(settings, &target, result, error);
+    mayfly_status status = bench_run(settings, credentials, result, error);
     if (status == MAYFLY_INVALID_ARGUMENT) {
         code = cli_fail(CLI_USAGE, "%s", error);
     } else if (status != MAYFLY_OK) {
@@ -30,6 +41,21 @@ static int run(const struct bench_settings *settings)
     }
     bench_result_free(result);
     free(result);
+    return code;
+}
+
+static int run(struct bench_settings *settings)
+{
+    char host[TARGET_HOST_BYTES] = "";
+    char address[TARGET_ADDRESS_BYTES];
+    mayfly_credentials credentials;
+    int code = find_server(settings, host, &credentials);
+    if (code == CLI_OK) {
+        target_write_address(&credentials, address);
+        settings->endpoint = address;
+        code = measure(settings, &credentials);
+    }
+    mayfly_credentials_free(&credentials);
     return code;
 }
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 
 #define NS_PER_MS        1000000
-#define DEFAULT_ENDPOINT "127.0.0.1:8080"
-#define HOST_BYTES       256
 #define KEY_FILE_BYTES   8200 /* more than any key has */
 #define CONNECT_LIMIT_MS 2000 /* a person waits for it */
 
@@ -62,8 +60,8 @@ static int read_key_file(const char *path, const char *endpoint, mayfly_credenti
 }
 
 /* A key says where its server is, and --endpoint says it better. A key from the environment goes nowhere but where it
- * belongs: with --endpoint it is left alone. HOST, of HOST_BYTES, is where the host's name may be kept. */
-static int find_server(const struct settings *settings, char host[HOST_BYTES],
+ * belongs: with --endpoint it is left alone. HOST, of TARGET_HOST_BYTES, is where the host's name may be kept. */
+static int find_server(const struct settings *settings, char host[TARGET_HOST_BYTES],
                        mayfly_credentials *credentials)
 {
     const char *given = settings->endpoint;
@@ -72,15 +70,15 @@ static int find_server(const struct settings *settings, char host[HOST_BYTES],
     mayfly_error error;
     uint16_t port;
     if (settings->credentials_file != NULL) {
-        int code = read_key_file(settings->credentials_file, key_endpoint != NULL ? key_endpoint : given,
-                                 credentials);
+        bool is_set = key_endpoint != NULL && *key_endpoint != '\0';
+        int code = read_key_file(settings->credentials_file, is_set ? key_endpoint : given, credentials);
         if (code != CLI_OK || given == NULL)
             return code;
     } else if (given == NULL && key != NULL && *key != '\0') {
         mayfly_status status = mayfly_credentials_from_environment(credentials, &error);
         return status == MAYFLY_OK ? CLI_OK : cli_fail(CLI_USAGE, "%s", error.message);
     }
-    if (!target_parse_endpoint(given != NULL ? given : DEFAULT_ENDPOINT, host, HOST_BYTES, &port))
+    if (!target_parse_endpoint(given != NULL ? given : DEFAULT_ENDPOINT, host, TARGET_HOST_BYTES, &port))
         return cli_fail(CLI_USAGE, "--endpoint takes HOST:PORT, such as " DEFAULT_ENDPOINT ", not \"%s\"",
                         given);
     credentials->cache_host = host;
@@ -89,16 +87,29 @@ static int find_server(const struct settings *settings, char host[HOST_BYTES],
     return CLI_OK;
 }
 
-static int open_client(struct target *target, mayfly_credentials *credentials)
+int target_find(const struct settings *settings, char host[TARGET_HOST_BYTES],
+                mayfly_credentials *credentials)
 {
-    const struct settings *settings = &target->settings;
+    *credentials = mayfly_credentials_local(host, 0);
+    int code = find_server(settings, host, credentials);
     bool has_key = credentials->tls.is_on; /* which is never sent in plain */
-    bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
-    mayfly_error error;
     credentials->tls = settings_tls(settings->tls || has_key, settings->insecure, settings->ca,
                                     settings->certificate, settings->key);
-    (void)snprintf(target->address, sizeof target->address, is_v6 ? "[%s]:%u" : "%s:%u",
-                   credentials->cache_host, credentials->port);
+    return code;
+}
+
+void target_write_address(const mayfly_credentials *credentials, char address[TARGET_ADDRESS_BYTES])
+{
+    bool is_v6 = strchr(credentials->cache_host, ':') != NULL;
+    (void)snprintf(address, TARGET_ADDRESS_BYTES, is_v6 ? "[%s]:%u" : "%s:%u", credentials->cache_host,
+                   credentials->port);
+}
+
+static int open_client(struct target *target, const mayfly_credentials *credentials)
+{
+    const struct settings *settings = &target->settings;
+    mayfly_error error;
+    target_write_address(credentials, target->address);
     mayfly_configuration configuration = mayfly_configuration_laptop_v1();
     configuration.deadline_ms = (uint32_t)(settings->timeout_ns / NS_PER_MS);
     configuration.connect_timeout_ms =
@@ -112,11 +123,11 @@ static int open_client(struct target *target, mayfly_credentials *credentials)
 
 int target_connect(struct target *target)
 {
-    char host[HOST_BYTES] = "";
-    mayfly_credentials credentials = mayfly_credentials_local(host, 0);
+    char host[TARGET_HOST_BYTES] = "";
+    mayfly_credentials credentials;
     if (target->client != NULL)
         return CLI_OK;
-    int code = find_server(&target->settings, host, &credentials);
+    int code = target_find(&target->settings, host, &credentials);
     if (code == CLI_OK)
         code = open_client(target, &credentials);
     mayfly_credentials_free(&credentials);

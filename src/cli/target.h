@@ -6,7 +6,9 @@
 
 struct verb;
 
+#define TARGET_HOST_BYTES    256
 #define TARGET_ADDRESS_BYTES 264
+#define DEFAULT_ENDPOINT     "127.0.0.1:8080"
 
 /* Zeroes but for command and verb to begin with. */
 struct target {
@@ -34,6 +36,14 @@ int target_connect(struct target *target);
 int target_call(struct target *target);
 
 void target_close(struct target *target);
+
+/* Where these settings say that the server is, what it wants to see, and how to speak to it. HOST is where its name may
+ * be kept. CLI_OK, or a code with everything said; CREDENTIALS are to be freed either way. */
+int target_find(const struct settings *settings, char host[TARGET_HOST_BYTES],
+                mayfly_credentials *credentials);
+
+/* Writes where calls go, for people. */
+void target_write_address(const mayfly_credentials *credentials, char address[TARGET_ADDRESS_BYTES]);
 
 /* Splits HOST:PORT, where HOST may be [an IPv6 address]; HOST holds SIZE bytes. */
 bool target_parse_endpoint(const char *endpoint, char *host, size_t size, uint16_t *port);

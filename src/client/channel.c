@@ -357,6 +357,7 @@ static void channel_lost(struct channel *channel, const char *why)
     struct mayfly_client *client = channel->client;
     struct route *route = channel->route;
     bool was_left = channel->state == CHANNEL_LEAVING;
+    bool is_untrusted = channel->net != NULL && channel->net->is_untrusted;
     bool was_ready = channel_disconnect(channel);
     if (!was_left)
         (void)snprintf(route->problem, sizeof route->problem, "no connection to %s: %s",
@@ -365,6 +366,8 @@ static void channel_lost(struct channel *channel, const char *why)
         channel_connect_next(channel);
         return;
     }
+    if (!was_left)
+        route->is_untrusted = is_untrusted;
     if (!was_ready && !was_left)
         route->endpoint->has_failed = true;
     if (is_unneeded(channel))

@@ -91,13 +91,18 @@ static mayfly_status keep_tls(struct mayfly_client *client, const mayfly_tls *tl
         .key_file = tls->key_file,
         .is_unchecked = tls->is_unchecked,
     };
+    const char *name = tls->server_name;
     char why[NET_TLS_ERROR_BYTES];
     if (!tls->is_on)
         return MAYFLY_OK;
-    if (tls->server_name != NULL && tls->server_name[0] == '\0')
+    if (name != NULL && name[0] == '\0')
         return tell(error, MAYFLY_INVALID_ARGUMENT,
                     "the name to check the server's certificate for is empty; NULL stands for the host");
-    if (tls->server_name != NULL && (client->tls_name = strdup(tls->server_name)) == NULL)
+    if (name != NULL && (name[0] == '.' || strlen(name) > HOST_MAX))
+        return tell(error, MAYFLY_INVALID_ARGUMENT,
+                    "the name to check the server's certificate for has at most 255 characters and does not "
+                    "begin with a dot");
+    if (name != NULL && (client->tls_name = strdup(name)) == NULL)
         return tell(error, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
     client->tls = net_tls_client(&settings, why);
     return client->tls != NULL ? MAYFLY_OK : tell(error, MAYFLY_INVALID_ARGUMENT, why);
@@ -201,6 +206,12 @@ static void on_time_limit(struct timer *timer)
     list_entry(timer, struct time_limit, timer)->passed = true;
 }
 
+/* A certificate that is refused will be refused again. */
+static bool is_hopeless(const struct mayfly_client *client)
+{
+    return client->data.is_untrusted && atomic_load(&client->ready_channels) == 0;
+}
+
 /* Turns the loop until every channel is ready or the time is up; then one will do. */
 static bool wait_connected(struct mayfly_client *client, uint32_t channels)
 {
@@ -208,7 +219,7 @@ static bool wait_connected(struct mayfly_client *client, uint32_t channels)
     timer_init(&limit.timer, on_time_limit);
     int64_t wait_ns = (int64_t)client->configuration.connect_timeout_ms * CLOCK_NS_PER_MS;
     (void)net_loop_arm(&client->loop, &limit.timer, clock_add(clock_now_ns(), wait_ns));
-    while (!limit.passed && atomic_load(&client->ready_channels) < channels)
+    while (!limit.passed && !is_hopeless(client) && atomic_load(&client->ready_channels) < channels)
         net_loop_step(&client->loop, true);
     net_loop_disarm(&client->loop, &limit.timer);
     return atomic_load(&client->ready_channels) > 0;
@@ -231,7 +242,9 @@ static mayfly_status fail_to_connect(struct mayfly_client *client, mayfly_error 
 {
     char message[sizeof error->message];
     const char *why = client->data.problem;
-    if (why[0] != '\0')
+    if (is_hopeless(client))
+        (void)snprintf(message, sizeof message, "%s", why);
+    else if (why[0] != '\0')
         (void)snprintf(message, sizeof message, "%.*s (tried for %u ms)%s", (int)(sizeof message - 80), why,
                        client->configuration.connect_timeout_ms,
                        client->tls == NULL ? "; is the server running there?" : "");

@@ -190,6 +190,7 @@ struct route {
     struct timer idle;    /* armed while there are more channels than min_channels */
     int64_t tried_ns;     /* when a channel last began to connect */
     char problem[240];    /* why a connection was lost or did not come about the last time; "" at first */
+    bool is_untrusted;    /* for that, the server's certificate was to blame, at the last of its addresses */
 
     struct list backlog;   /* calls that wait, first come first */
     struct list returning; /* calls that were sent in vain: they go before those */

@@ -287,6 +287,17 @@ static mayfly_status read_hosts(const json_t *claims, struct bytes token, mayfly
     return keep(&cache, &control, NULL, token, credentials, error);
 }
 
+/* Keys and endpoints come from files and terminals, with a newline behind them. */
+static struct bytes trim(struct bytes text)
+{
+    static const char space[] = " \t\r\n";
+    while (text.size > 0 && memchr(space, text.data[0], sizeof space - 1) != NULL)
+        text = bytes_make(text.data + 1, text.size - 1);
+    while (text.size > 0 && memchr(space, text.data[text.size - 1], sizeof space - 1) != NULL)
+        text.size--;
+    return text;
+}
+
 static mayfly_status read_token(struct bytes text, const char *endpoint, struct scratch *scratch,
                                 mayfly_credentials *credentials, mayfly_error *error)
 {
@@ -306,25 +317,15 @@ static mayfly_status read_token(struct bytes text, const char *endpoint, struct 
                       "the API key has parts like a token, but they cannot be read; was it copied whole?");
 
     mayfly_status status;
+    struct bytes place = trim(bytes_of(endpoint != NULL ? endpoint : ""));
     if (!bytes_equal(member(claims, "t"), bytes_of("g")))
         status = read_hosts(claims, text, credentials, error);
-    else if (endpoint == NULL || *endpoint == '\0')
+    else if (place.size == 0)
         status = refuse(error, "this API key needs an endpoint beside it, such as MOMENTO_ENDPOINT gives");
     else
-        status = keep_at(bytes_of(endpoint), text, credentials, error);
+        status = keep_at(place, text, credentials, error);
     json_decref(claims);
     return status;
-}
-
-/* Keys come from files and terminals, with a newline behind them. */
-static struct bytes trim(struct bytes text)
-{
-    static const char space[] = " \t\r\n";
-    while (text.size > 0 && memchr(space, text.data[0], sizeof space - 1) != NULL)
-        text = bytes_make(text.data + 1, text.size - 1);
-    while (text.size > 0 && memchr(space, text.data[text.size - 1], sizeof space - 1) != NULL)
-        text.size--;
-    return text;
 }
 
 mayfly_status mayfly_credentials_from_text(const char *text, const char *endpoint,

@@ -78,6 +78,13 @@ static void close_blaming(struct net_connection *connection, const char *why)
     net_connection_close(connection, connection->why_text);
 }
 
+/* Ends a connection whose TLS has failed. */
+static void close_insecure(struct net_connection *connection)
+{
+    connection->is_untrusted = tls_stream_is_untrusted(connection->tls);
+    close_blaming(connection, tls_stream_error(connection->tls));
+}
+
 /* Ends a connection whose HTTP/2 is over, with rpc's word for why. */
 static void close_finished(struct net_connection *connection)
 {
@@ -229,7 +236,7 @@ static void connection_flush(struct net_connection *connection)
     if (error != 0)
         connection_write_failed(connection, error);
     else if (connection->tls != NULL && tls_stream_error(connection->tls)[0] != '\0')
-        close_blaming(connection, tls_stream_error(connection->tls));
+        close_insecure(connection);
     else if (!connection->blocked && (connection->is_finished || h2_finished(connection->h2)))
         close_finished(connection);
 }
@@ -357,10 +364,10 @@ static bool connection_take_sealed(struct net_connection *connection, struct byt
     if (!connection_take_all(connection, bytes_make(plain, size)))
         return false;
     if (tls_stream_error(tls)[0] != '\0')
-        close_blaming(connection, tls_stream_error(tls));
+        close_insecure(connection);
     else if (tls_stream_is_over(tls))
         close_by_errno(connection, ECONNRESET);
-    else if (tls_stream_pending(tls).size > 0 || !was_ready)
+    else if (size == 0) /* what was for TLS alone may have an answer, or let be sealed what it held up */
         net_connection_flush(connection);
     return !connection->closing;
 }

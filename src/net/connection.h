@@ -63,6 +63,7 @@ struct net_connection {
     bool is_paused;   /* on its owner's wish: neither reads nor writes */
     bool is_mute;     /* the peer takes nothing any more; what it said before may still be read */
     bool broken;
+    bool is_untrusted; /* it has ended for the peer's certificate, which the next try would find again */
     const char *why;
     char why_text[NET_WHY_BYTES];
 };

@@ -62,12 +62,13 @@ static bool load_identity(SSL_CTX *context, const char *certificate_file, const 
 
 /* --- Contexts --- */
 
-static void context_be_strict(SSL_CTX *context)
+/* False when memory is out: a context that is not strict is none. */
+static bool context_be_strict(SSL_CTX *context)
 {
-    (void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    (void)SSL_CTX_set_cipher_list(context, CIPHERS_1_2);
     (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); /* an idle connection needs none */
+    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(context, CIPHERS_1_2) == 1;
 }
 
 static struct net_tls *tls_create(const SSL_METHOD *method, bool is_client)
@@ -80,12 +81,10 @@ static struct net_tls *tls_create(const SSL_METHOD *method, bool is_client)
     tls_sessions_init(&tls->sessions);
     tls->channel = tls_stream_channel();
     tls->context = SSL_CTX_new(method);
-    if (tls->channel == NULL || tls->context == NULL) {
-        net_tls_release(tls);
-        return NULL;
-    }
-    context_be_strict(tls->context);
-    return tls;
+    if (tls->channel != NULL && tls->context != NULL && context_be_strict(tls->context))
+        return tls;
+    net_tls_release(tls);
+    return NULL;
 }
 
 struct net_tls *net_tls_hold(struct net_tls *tls)
@@ -157,11 +156,15 @@ struct net_tls *net_tls_client(const struct net_tls_client_settings *settings,
 
 /* --- Servers --- */
 
+/* The version is agreed by now. A ticket of TLS 1.2 holds the secret of all that is said, sealed with a key that lasts as
+ * long as these settings: that would be the end of forward secrecy, so there is none. In TLS 1.3 a session that is
+ * resumed makes secrets of its own (RFC 8446 section 2.2). */
 static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size,
                    const unsigned char *offered, unsigned offered_size, void *context)
 {
-    (void)ssl;
     (void)context;
+    if (SSL_version(ssl) < TLS1_3_VERSION)
+        (void)SSL_set_options(ssl, SSL_OP_NO_TICKET);
     unsigned char *found;
     int overlap = SSL_select_next_proto(&found, chosen_size, (const unsigned char *)TLS_ALPN,
                                         sizeof TLS_ALPN - 1, offered, offered_size);

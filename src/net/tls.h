@@ -2,7 +2,8 @@
  * Server settings are replaced as a whole when the certificate is reloaded; connections keep what they began with.
  *
  * Both ends speak TLS 1.2 or 1.3 with forward secrecy and, by ALPN, HTTP/2 and nothing else. A client resumes its
- * sessions; a server gives tickets that any thread with the same settings takes, and keeps no sessions itself. */
+ * sessions; a server gives tickets of TLS 1.3 that any thread with the same settings takes, and keeps no sessions
+ * itself. */
 #ifndef MAYFLY_NET_TLS_H
 #define MAYFLY_NET_TLS_H
 

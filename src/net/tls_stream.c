@@ -12,6 +12,10 @@
 
 #define OUTPUT_KEEP_BYTES ((size_t)4 << 10) /* of memory, while nothing waits */
 
+/* Far more than a handshake and what is sealed at a time: what waits beyond it are answers to a peer that asks for new
+ * keys again and again and takes none. */
+#define OUTPUT_MAX_BYTES  ((size_t)1 << 20)
+
 /* The first byte of any record that a handshake may begin with (RFC 8446 section 5.1). */
 #define RECORD_ALERT      21
 #define RECORD_HANDSHAKE  22
@@ -25,6 +29,7 @@ struct tls_stream {
     bool has_heard; /* anything at all */
     bool is_ready;
     bool is_over;
+    bool is_untrusted;
     char *name; /* client: the server's */
     char error[NET_TLS_ERROR_BYTES];
 };
@@ -101,6 +106,7 @@ static void blame_certificate(struct tls_stream *stream)
     int length = snprintf(stream->error, sizeof stream->error, "the %s's certificate ", peer_of(stream));
     char *to = stream->error + length;
     size_t size = sizeof stream->error - (size_t)length;
+    stream->is_untrusted = true;
     switch (result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -174,19 +180,21 @@ static void stream_fail(struct tls_stream *stream)
 /* --- Beginning and end --- */
 
 /* Asks for the server NAME and has its certificate checked for it: a host's name or an address, of which only the
- * first may be asked for (RFC 6066 section 3). The subject's common name is no place for either (RFC 9525). OpenSSL
- * takes an empty name for the wish to check none. */
+ * first may be asked for (RFC 6066 section 3), without the dot that a name from the root may end with. The subject's
+ * common name is no place for either (RFC 9525). OpenSSL takes an empty name for the wish to check none, and a dot at
+ * the beginning for all that is below. */
 static bool client_expect(struct tls_stream *stream, const char *name)
 {
     X509_VERIFY_PARAM *expected = SSL_get0_param(stream->ssl);
-    stream->name = strdup(name);
-    if (stream->name == NULL || name[0] == '\0')
+    size_t size = strlen(name);
+    stream->name = strndup(name, size > 0 && name[size - 1] == '.' ? size - 1 : size);
+    if (stream->name == NULL || stream->name[0] == '\0' || stream->name[0] == '.')
         return false;
     if (X509_VERIFY_PARAM_set1_ip_asc(expected, name) == 1)
         return true;
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    return X509_VERIFY_PARAM_set1_host(expected, name, 0) == 1 &&
+    return X509_VERIFY_PARAM_set1_host(expected, stream->name, 0) == 1 &&
            SSL_set_tlsext_host_name(stream->ssl, stream->name) == 1;
 }
 
@@ -270,11 +278,14 @@ static void stream_shake_hands(struct tls_stream *stream)
         }
     }
     int done = SSL_do_handshake(stream->ssl);
+    int error = SSL_get_error(stream->ssl, done);
     if (done == 1) {
         stream->is_ready = stream_agrees_on_http2(stream);
         if (!stream->is_ready)
             stream_blame(stream, "does not speak HTTP/2 over TLS (ALPN h2)");
-    } else if (SSL_get_error(stream->ssl, done) != SSL_ERROR_WANT_READ) {
+    } else if (error == SSL_ERROR_ZERO_RETURN) {
+        stream_blame(stream, "said goodbye during the TLS handshake");
+    } else if (error != SSL_ERROR_WANT_READ) {
         stream_fail(stream);
     }
 }
@@ -299,6 +310,8 @@ size_t tls_stream_open(struct tls_stream *stream, struct bytes input, uint8_t *t
             stream_fail(stream);
     }
     stream->input = bytes_make(NULL, 0);
+    if (stream->output.size - stream->sent > OUTPUT_MAX_BYTES && stream->error[0] == '\0')
+        stream_blame(stream, "asks for new keys without end and takes no answer");
     return size;
 }
 
@@ -317,6 +330,11 @@ bool tls_stream_is_over(const struct tls_stream *stream)
     return stream->is_over;
 }
 
+bool tls_stream_is_untrusted(const struct tls_stream *stream)
+{
+    return stream->is_untrusted;
+}
+
 const char *tls_stream_error(const struct tls_stream *stream)
 {
     return stream->error;
@@ -332,7 +350,8 @@ bool tls_stream_seal(struct tls_stream *stream, struct bytes plain)
         return false;
     if (plain.size == 0 || SSL_write_ex(stream->ssl, plain.data, plain.size, &taken) == 1)
         return true;
-    stream_fail(stream);
+    if (SSL_get_error(stream->ssl, 0) != SSL_ERROR_WANT_READ)
+        stream_fail(stream);
     return false;
 }
 

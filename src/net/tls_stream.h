@@ -13,8 +13,8 @@
 struct tls_stream;
 
 /* A stream with a reference to TLS of its own. NAME is, for a client, the host name or address that the server's
- * certificate must be valid for, not empty, and NULL for a server. NULL when memory is out. A client's first bytes are pending
- * at once. */
+ * certificate must be valid for, neither empty nor with a dot at its beginning; for a server it is NULL. NULL when
+ * memory is out. A client's first bytes are pending at once. */
 struct tls_stream *tls_stream_create(struct net_tls *tls, const char *name);
 void tls_stream_free(struct tls_stream *stream);
 
@@ -28,10 +28,13 @@ bool tls_stream_is_ready(const struct tls_stream *stream);
 bool tls_stream_is_resumed(const struct tls_stream *stream);
 /* Whether the peer has said goodbye (close_notify): nothing was cut off. */
 bool tls_stream_is_over(const struct tls_stream *stream);
+/* Whether it has failed for the peer's certificate, which will be no better the next time. */
+bool tls_stream_is_untrusted(const struct tls_stream *stream);
 /* Why the stream has failed, as a sentence; "" while it has not. */
 const char *tls_stream_error(const struct tls_stream *stream);
 
-/* Seals bytes; only on a stream that is ready. False when it has failed. */
+/* Seals bytes; only on a stream that is ready. False, and nothing is taken, when it has failed, or while a message of
+ * TLS's own (a ticket, new keys) has come by half: then again when more was opened. */
 bool tls_stream_seal(struct tls_stream *stream, struct bytes plain);
 /* Says goodbye to the peer, where that is still possible. */
 void tls_stream_end(struct tls_stream *stream);

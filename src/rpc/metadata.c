@@ -25,12 +25,21 @@ struct metadata *metadata_create(const struct metadata_pair *pairs, size_t count
     return metadata;
 }
 
+/* An API key does not stay behind in memory that is free. */
+static void wipe_key(const struct metadata *metadata)
+{
+    struct bytes key = metadata_find(metadata, "authorization");
+    if (key.size > 0)
+        explicit_bzero((void *)(uintptr_t)key.data, key.size);
+}
+
 void metadata_release(struct metadata *metadata)
 {
     if (metadata == NULL || --metadata->references > 0)
         return;
     if (metadata->attachment_free != NULL)
         metadata->attachment_free(metadata->attachment);
+    wipe_key(metadata);
     free(metadata);
 }
 

@@ -186,6 +186,12 @@ static void the_environment_names_key_and_endpoint(void **state)
     assert_string_equal(credentials.cache_host, "cache.cell.example.com");
     mayfly_credentials_free(&credentials);
 
+    (void)setenv("MOMENTO_ENDPOINT", " cell.example.com:8443\r\n", 1); /* out of a file */
+    assert_int_equal(mayfly_credentials_from_environment(&credentials, &error), MAYFLY_OK);
+    assert_string_equal(credentials.cache_host, "cache.cell.example.com");
+    assert_int_equal(credentials.port, 8443);
+    mayfly_credentials_free(&credentials);
+
     (void)unsetenv("MOMENTO_ENDPOINT");
     assert_int_equal(mayfly_credentials_from_environment(&credentials, &error), MAYFLY_INVALID_ARGUMENT);
     assert_non_null(strstr(error.message, "MOMENTO_ENDPOINT"));
@@ -327,7 +333,8 @@ static void endpoints_that_are_none_are_refused(void **state)
         "[a.example]:443",
         "::1:x",
         "1:2:3",
-        "a.example\n",
+        "a.\nexample",
+        " \n",
         "\xc3\xa4.example",
     };
     char text[TOKEN_BYTES];

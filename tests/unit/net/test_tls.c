@@ -248,6 +248,13 @@ static void a_client_says_why_it_does_not_trust_the_server(void **state)
                       "the server's certificate is not valid for the name elsewhere.example.com");
     credentials.tls.server_name = "";
     assert_not_opened(&credentials, MAYFLY_INVALID_ARGUMENT, "is empty");
+    credentials.tls.server_name = ".example.com";
+    assert_not_opened(&credentials, MAYFLY_INVALID_ARGUMENT, "does not begin with a dot");
+    char endless[300];
+    memset(endless, 'a', sizeof endless);
+    endless[sizeof endless - 1] = '\0';
+    credentials.tls.server_name = endless;
+    assert_not_opened(&credentials, MAYFLY_INVALID_ARGUMENT, "255 characters");
     credentials = secure_credentials(server.port);
     credentials.tls.ca_file = here.stranger.file;
     assert_not_opened(&credentials, MAYFLY_UNAVAILABLE,
@@ -260,6 +267,28 @@ static void a_client_says_why_it_does_not_trust_the_server(void **state)
     mayfly_client *client = secure_client(&credentials, &configuration, MAYFLY_DRIVEN_BY_CALLS);
     assert_calls_work(client);
     mayfly_client_close(client);
+    server_stop(&server);
+}
+
+/* Nothing that a client does makes a certificate better. */
+static void a_certificate_that_is_not_trusted_is_told_at_once(void **state)
+{
+    (void)state;
+    struct test_server server = secure_server(NULL, NULL);
+    mayfly_credentials credentials = secure_credentials(server.port);
+    mayfly_configuration configuration = mayfly_configuration_laptop_v1();
+    mayfly_client *client;
+    mayfly_error error;
+    configuration.min_channels = configuration.max_channels = 4;
+    configuration.connect_timeout_ms = 60000;
+    credentials.tls.ca_file = here.stranger.file;
+    int64_t start_ns = clock_now_ns();
+    assert_int_equal(
+        mayfly_client_open(&configuration, &credentials, MAYFLY_DRIVEN_BY_CALLS, &client, &error),
+        MAYFLY_UNAVAILABLE);
+    assert_true(clock_now_ns() - start_ns < PATIENCE_NS);
+    assert_non_null(strstr(error.message, "is not signed by an authority that this client trusts"));
+    assert_null(strstr(error.message, "tried for"));
     server_stop(&server);
 }
 
@@ -578,6 +607,7 @@ int main(void)
         cmocka_unit_test(large_values_go_both_ways),
         cmocka_unit_test(a_thousand_calls_at_once_get_their_own_answers),
         cmocka_unit_test(a_client_says_why_it_does_not_trust_the_server),
+        cmocka_unit_test(a_certificate_that_is_not_trusted_is_told_at_once),
         cmocka_unit_test(a_name_to_check_can_be_another_than_the_hosts),
         cmocka_unit_test(a_server_that_asks_for_a_certificate_gets_one_or_says_so),
         cmocka_unit_test(tls_and_plain_do_not_mix),

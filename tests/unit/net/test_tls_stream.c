@@ -243,7 +243,8 @@ static void a_forged_byte_ends_the_stream(void **state)
 static void a_certificate_is_good_for_the_names_and_addresses_in_it(void **state)
 {
     (void)state;
-    const char *const names[] = {HOST, "CACHE.example.com", "a.wild.example.com", "127.0.0.1", "::1"};
+    const char *const names[] = {HOST,    "CACHE.example.com", "a.wild.example.com", "127.0.0.1", "::1",
+                                 HOST "." /* the same, from the root on */};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct pair pair = pair_open(here.of_client, here.of_server, names[i]);
         assert_agreed(&pair);
@@ -261,6 +262,15 @@ static void a_certificate_is_good_for_no_other_name(void **state)
                        names[i]);
         assert_refused(here.of_client, here.of_server, names[i], sentence, CLIENT_REFUSES);
     }
+}
+
+/* To OpenSSL, an empty name stands for any, and one that begins with a dot for whatever is below it. */
+static void what_stands_for_many_names_is_no_name(void **state)
+{
+    (void)state;
+    const char *const names[] = {"", ".", ".example.com", ".wild.example.com"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_null(tls_stream_create(here.of_client, names[i]));
 }
 
 /* --- Trust --- */
@@ -500,7 +510,139 @@ static void garbage_in_a_handshake_ends_it_and_grows_nothing(void **state)
     }
 }
 
+/* --- After the handshake --- */
+
+static int choose_http2(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size,
+                        const unsigned char *offered, unsigned offered_size, void *context)
+{
+    (void)ssl;
+    (void)context;
+    return SSL_select_next_proto((unsigned char **)(uintptr_t)chosen, chosen_size,
+                                 (const unsigned char *)"\x02h2", 3, offered,
+                                 offered_size) == OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static int take_any(int is_verified, X509_STORE_CTX *context)
+{
+    (void)is_verified;
+    (void)context;
+    return 1;
+}
+
+/* What a stranger has to say, in memory. */
+static struct buffer stranger_said(struct stranger *stranger)
+{
+    struct buffer said = {0};
+    uint8_t piece[4096];
+    for (int size; (size = BIO_read(SSL_get_wbio(stranger->ssl), piece, sizeof piece)) > 0;)
+        assert_true(buffer_append(&said, bytes_make(piece, (size_t)size)));
+    return said;
+}
+
+static void stranger_hears(struct stranger *stranger, struct end *end)
+{
+    struct bytes pending = tls_stream_pending(end->stream);
+    assert_int_equal(BIO_write(SSL_get_rbio(stranger->ssl), pending.data, (int)pending.size),
+                     (int)pending.size);
+    tls_stream_sent(end->stream, pending.size);
+}
+
+/* A ticket that holds the client's certificate is a message of more than one of this server's records. */
+static void half_a_ticket_holds_up_what_is_said_and_no_more(void **state)
+{
+    (void)state;
+    char alternatives[2048] = "DNS:a.example.com";
+    for (int i = 0; i < 30; i++)
+        strcat(alternatives, ",DNS:another.name.example.com");
+    struct identity large = identity_signed_by(&here.certificates, &here.authority, "large", alternatives);
+    struct net_tls *of_client = client_tls(&large);
+    struct stranger stranger = stranger_open(false, TLS1_3_VERSION, NULL);
+    SSL_CTX_set_alpn_select_cb(stranger.context, choose_http2, NULL);
+    SSL_set_verify(stranger.ssl, SSL_VERIFY_PEER, take_any);
+    assert_int_equal(SSL_set_max_send_fragment(stranger.ssl, 512), 1);
+    struct end end = {.stream = tls_stream_create(of_client, HOST)};
+
+    stranger_hears(&stranger, &end);
+    (void)SSL_do_handshake(stranger.ssl);
+    struct buffer said = stranger_said(&stranger);
+    end_take(&end, buffer_bytes(&said));
+    buffer_free(&said);
+    assert_true(tls_stream_is_ready(end.stream));
+    stranger_hears(&stranger, &end);
+    assert_int_equal(SSL_do_handshake(stranger.ssl), 1);
+    said = stranger_said(&stranger);
+    struct bytes tickets = buffer_bytes(&said);
+    size_t first = RECORD_HEAD_BYTES + (size_t)tickets.data[3] * 256 + tickets.data[4];
+    assert_true(first < tickets.size);
+    end_take(&end, bytes_make(tickets.data, first));
+    assert_false(tls_stream_seal(end.stream, bytes_of("a call that must wait")));
+    assert_string_equal(tls_stream_error(end.stream), "");
+    end_take(&end, bytes_make(tickets.data + first, tickets.size - first));
+    say(&end, bytes_of("another"));
+    stranger_hears(&stranger, &end);
+    char heard[32];
+    assert_int_equal(SSL_read(stranger.ssl, heard, sizeof heard), strlen("another"));
+    assert_memory_equal(heard, "another", strlen("another"));
+
+    buffer_free(&said);
+    buffer_free(&end.heard);
+    tls_stream_free(end.stream);
+    stranger_free(&stranger);
+    net_tls_release(of_client);
+    identity_free(&large);
+}
+
+/* Each wish for new keys is answered, whether the answers are read or not. */
+static void who_asks_for_new_keys_without_end_is_dropped(void **state)
+{
+    (void)state;
+    struct stranger stranger = stranger_open(true, TLS1_3_VERSION, "\x02h2");
+    struct end end = {.stream = tls_stream_create(here.of_server, NULL)};
+    stranger_talk(&stranger, &end);
+    for (int i = 0; i < 100000 && tls_stream_error(end.stream)[0] == '\0'; i++) {
+        assert_int_equal(SSL_key_update(stranger.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(stranger.ssl), 1);
+        struct buffer said = stranger_said(&stranger);
+        end_take(&end, buffer_bytes(&said));
+        buffer_free(&said);
+    }
+    assert_string_equal(tls_stream_error(end.stream),
+                        "the client asks for new keys without end and takes no answer");
+    assert_true(tls_stream_pending(end.stream).size < (size_t)2 << 20);
+    tls_stream_free(end.stream);
+    buffer_free(&end.heard);
+    stranger_free(&stranger);
+}
+
+static void a_goodbye_in_the_handshake_is_told_as_one(void **state)
+{
+    (void)state;
+    const uint8_t goodbye[] = {21, 3, 3, 0, 2, 1, 0};
+    struct pair pair = pair_begin(here.of_client, here.of_server, HOST);
+    end_take(&pair.client, bytes_make(goodbye, sizeof goodbye));
+    assert_string_equal(tls_stream_error(pair.client.stream),
+                        "the server said goodbye during the TLS handshake");
+    pair_free(&pair);
+}
+
 /* --- Sessions --- */
+
+/* What a ticket of TLS 1.2 holds opens all that its connections said, for whoever finds the server's key to it. */
+static void a_client_of_tls_1_2_gets_no_ticket(void **state)
+{
+    (void)state;
+    struct stranger stranger = stranger_open(true, TLS1_2_VERSION, "\x02h2");
+    struct end end = {.stream = tls_stream_create(here.of_server, NULL)};
+    stranger_talk(&stranger, &end);
+    assert_true(tls_stream_is_ready(end.stream));
+    assert_int_equal(SSL_version(stranger.ssl), TLS1_2_VERSION);
+    assert_false(SSL_SESSION_has_ticket(SSL_get0_session(stranger.ssl)));
+    tls_stream_free(end.stream);
+    buffer_free(&end.heard);
+    stranger_free(&stranger);
+}
 
 static bool is_resumed(struct net_tls *of_client, struct net_tls *of_server, const char *name)
 {
@@ -673,6 +815,7 @@ int main(void)
         cmocka_unit_test(a_forged_byte_ends_the_stream),
         cmocka_unit_test(a_certificate_is_good_for_the_names_and_addresses_in_it),
         cmocka_unit_test(a_certificate_is_good_for_no_other_name),
+        cmocka_unit_test(what_stands_for_many_names_is_no_name),
         cmocka_unit_test(who_is_vouched_for_by_a_stranger_is_refused),
         cmocka_unit_test(a_certificate_is_good_in_its_time),
         cmocka_unit_test(who_does_not_check_takes_any_certificate),
@@ -683,6 +826,10 @@ int main(void)
         cmocka_unit_test(plain_http2_is_told_from_tls),
         cmocka_unit_test(a_handshake_with_a_wrong_byte_comes_to_nothing),
         cmocka_unit_test(garbage_in_a_handshake_ends_it_and_grows_nothing),
+        cmocka_unit_test(half_a_ticket_holds_up_what_is_said_and_no_more),
+        cmocka_unit_test(who_asks_for_new_keys_without_end_is_dropped),
+        cmocka_unit_test(a_goodbye_in_the_handshake_is_told_as_one),
+        cmocka_unit_test(a_client_of_tls_1_2_gets_no_ticket),
         cmocka_unit_test(a_session_is_resumed_after_the_connection_was_cut),
         cmocka_unit_test(connections_at_once_do_not_share_a_ticket),
         cmocka_unit_test(a_session_is_resumed_with_its_own_server_only),

@@ -7,6 +7,34 @@
 
 #include <cmocka.h>
 
+/* --- What is wiped: this takes the place of the system's own --- */
+
+static struct bytes wiped;
+
+void explicit_bzero(void *memory, size_t size)
+{
+    wiped = bytes_make(memory, size);
+    memset(memory, 0, size);
+}
+
+static void a_key_is_wiped_before_its_memory_goes(void **state)
+{
+    (void)state;
+    struct metadata_pair pairs[] = {{bytes_of("cache"), bytes_of("c")},
+                                    {bytes_of("authorization"), bytes_of("secret")}};
+    struct metadata *metadata = metadata_create(pairs, 2);
+    assert_non_null(metadata);
+    struct bytes key = metadata_find(metadata, "authorization");
+    metadata_release(metadata_hold(metadata));
+    assert_true(bytes_equal(key, bytes_of("secret")));
+    assert_int_equal(wiped.size, 0);
+    metadata_release(metadata);
+    assert_ptr_equal(wiped.data, key.data);
+    assert_int_equal(wiped.size, strlen("secret"));
+}
+
+/* --- Handles --- */
+
 static void a_handle_owns_copies(void **state)
 {
     (void)state;
@@ -90,6 +118,7 @@ static void the_attachment_goes_with_the_last_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_is_wiped_before_its_memory_goes),
         cmocka_unit_test(a_handle_owns_copies),
         cmocka_unit_test(the_first_value_of_a_name_is_found_and_an_empty_one_is_not_none),
         cmocka_unit_test(only_the_same_pairs_in_the_same_order_match),
