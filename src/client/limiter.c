@@ -96,17 +96,21 @@
 #define TAIL_CUT            0.9
 #define TAIL_CUT_DEEP       0.75
 #define TAIL_DEEP_ONE_IN    8
+#define TAIL_CUT_EVERY_NS   ((int64_t)CLOCK_NS_PER_S)
 /* The cap rises by so much a call while there is no debt, or a nanosecond where calls are few, and stays within
  * reach of the limit. A debt is forgiven when no call was late for so long. */
 #define TAIL_RISE           (1.0 / 20000)
 #define TAIL_RISE_NS        (0.1 / CLOCK_NS_PER_S)
 #define DEBT_FORGIVEN_NS    (10 * (int64_t)CLOCK_NS_PER_S)
 #define TAIL_REACH          1.3
-/* Half the limit and not half the lateness, nor much less latency: it is not the limit that makes calls late. */
+/* Half the limit and not half the lateness, nor much less latency: it is not the limit that makes calls late. Nor is it
+ * where throughput follows the limit so closely that no call can be waiting for another. */
+#define UNMET_ELASTICITY    0.75
 #define UNMET_LIMIT         0.55
 #define UNMET_LATE          0.5
 #define UNMET_LATENCY       0.7
 #define UNMET_WINDOW        4096
+#define UNMET_WHILE_NS      (10 * (int64_t)CLOCK_NS_PER_S)
 #define UNMET_PATIENCE_NS   (60 * (int64_t)CLOCK_NS_PER_S)
 #define UNMET_PATIENCE_MAX  16
 
@@ -153,6 +157,12 @@ static void cycle_begin(struct limiter *limiter, int64_t now_ns)
     limiter->throughput[0] = limiter->throughput[1] = 0;
     limiter->phase = 0;
     block_begin(limiter, low, now_ns);
+}
+
+/* The elasticity that evidence, a weighted sum and its weight, says. */
+static double believe(double weighed_elasticity, double weight)
+{
+    return (weighed_elasticity + EVIDENCE_BEFORE * ELASTICITY_WANTED) / (weight + EVIDENCE_BEFORE);
 }
 
 /* There is no going up: the centre is where the target or the configuration ends. */
@@ -215,8 +225,7 @@ static void start_block_end(struct limiter *limiter, int64_t now_ns, double thro
 
 static void search_end(struct limiter *limiter, int64_t now_ns, double elasticity, double weight)
 {
-    double believed =
-        (weight * elasticity + EVIDENCE_BEFORE * ELASTICITY_WANTED) / (weight + EVIDENCE_BEFORE);
+    double believed = believe(weight * elasticity, weight);
     /* Were the slope 1 below the knee and 0 above, the elasticity would be the knee's place between the sides. */
     double verdict = between(2 * believed - 1 + ABOVE_KNEE / limiter->stride, -1, 1);
     limiter->centre += limiter->stride * verdict;
@@ -283,9 +292,8 @@ static void keep_end(struct limiter *limiter, int64_t now_ns, double elasticity,
 {
     limiter->weighed_elasticity = EVIDENCE_KEPT * limiter->weighed_elasticity + weight * elasticity;
     limiter->weight = EVIDENCE_KEPT * limiter->weight + weight;
-    double above = (limiter->weighed_elasticity + EVIDENCE_BEFORE * ELASTICITY_WANTED) /
-                       (limiter->weight + EVIDENCE_BEFORE) -
-                   ELASTICITY_WANTED;
+    limiter->tail.cycles++;
+    double above = believe(limiter->weighed_elasticity, limiter->weight) - ELASTICITY_WANTED;
     double scale = above > 0 ? ELASTICITY_LOW_SIDE - ELASTICITY_WANTED : ELASTICITY_WANTED;
     double verdict = between(above / scale, -1, 1);
     limiter->centre += KEEPING_STEP * limiter->stride * verdict;
@@ -403,6 +411,7 @@ static void give_up_target(struct limiter *limiter, int64_t now_ns)
     tail->cap = limiter->config.max;
     tail->debt = 0;
     tail->again_ns = clock_add(now_ns, tail->patience_ns);
+    tail->missed_ns = now_ns;
     if (tail->patience_ns < UNMET_PATIENCE_NS * UNMET_PATIENCE_MAX)
         tail->patience_ns *= 2;
     limiter->centre = log(tail->worst.limit);
@@ -416,7 +425,9 @@ static bool is_in_vain(const struct limiter *limiter)
 {
     const struct limiter_stage *now = &limiter->tail.stage;
     const struct limiter_stage *worst = &limiter->tail.worst;
-    if (limiter->limit <= limiter->config.min)
+    bool is_steep =
+        limiter->tail.cycles > 0 && believe(limiter->weighed_elasticity, limiter->weight) >= UNMET_ELASTICITY;
+    if (limiter->limit <= limiter->config.min || is_steep)
         return true;
     double late = (double)now->late_count / now->count;
     double worst_late = (double)worst->late_count / worst->count;
@@ -445,6 +456,7 @@ static void tail_cut(struct limiter *limiter, int64_t now_ns)
     tail->cap = fmin(tail->cap, limiter->limit) * (is_deep ? TAIL_CUT_DEEP : TAIL_CUT);
     tail->cap = fmax(tail->cap, limiter->config.min);
     tail->cut_ns = now_ns;
+    tail->cycles = 0;
     limiter->centre = fmin(limiter->centre, log(tail->cap));
     if (limiter->mode == LIMITER_STARTING)
         limiter->noise = 0;
@@ -458,13 +470,24 @@ static void tail_try_again(struct limiter *limiter, int64_t now_ns)
     struct limiter_stage *stage = &tail->stage;
     if (stage->count == 0 || (stage->count < UNMET_WINDOW && now_ns < tail->again_ns))
         return;
-    bool is_met = (uint64_t)stage->late_count * 1000 <= stage->count;
-    if (is_met || now_ns >= tail->again_ns) {
+    if ((uint64_t)stage->late_count * 1000 > stage->count)
+        tail->missed_ns = now_ns;
+    if (now_ns - tail->missed_ns >= UNMET_WHILE_NS || now_ns >= tail->again_ns) {
         limiter->is_target_unmet = false;
         tail->worst = (struct limiter_stage){.count = 0};
         tail->cut_ns = now_ns;
     }
     *stage = (struct limiter_stage){.limit = limiter->limit};
+}
+
+/* A cut waits until a cycle has shown what the one before has done, unless lateness is the rule or cycles do not end. */
+static bool is_cut_due(const struct limiter_tail *tail, int64_t now_ns)
+{
+    const struct limiter_stage *stage = &tail->stage;
+    if (stage->late_count < LATE_TO_CUT || tail->debt < (int64_t)LATE_TO_CUT * LATE_ONE_IN)
+        return false;
+    return tail->cycles > 0 || tail->worst.count == 0 ||
+           stage->late_count > stage->count / TAIL_DEEP_ONE_IN || now_ns - tail->cut_ns > TAIL_CUT_EVERY_NS;
 }
 
 /* The debt is a bucket that leaks: a late call pours in what LATE_ONE_IN calls take away. Empty, the cap rises; with
@@ -490,7 +513,7 @@ static void tail_ended(struct limiter *limiter, const struct limiter_sample *sam
         tail->debt += LATE_ONE_IN;
         if (tail->debt > DEBT_MAX)
             tail->debt = DEBT_MAX;
-        if (tail->stage.late_count >= LATE_TO_CUT && tail->debt >= (int64_t)LATE_TO_CUT * LATE_ONE_IN)
+        if (is_cut_due(tail, sample->now_ns))
             tail_cut(limiter, sample->now_ns);
     } else if (tail->debt > 0) {
         tail->debt--;

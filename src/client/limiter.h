@@ -60,10 +60,12 @@ struct limiter_tail {
     int64_t seen_ns; /* when a call last ended */
     int64_t late_ns; /* when one last was late */
     int64_t cut_ns;
+    int cycles; /* since then */
     struct limiter_stage stage;
     struct limiter_stage worst; /* of the stages since the cap last rose */
     bool was_starting;
-    int64_t again_ns; /* the target is unmet: when it is tried again */
+    int64_t again_ns;  /* the target is unmet: when it is tried again */
+    int64_t missed_ns; /* and when calls last missed it */
     int64_t patience_ns;
 };
 

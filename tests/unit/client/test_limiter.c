@@ -521,6 +521,43 @@ static void a_stall_now_and_then_is_no_reason_to_give_up_throughput(void **state
     model_free(model);
 }
 
+/* A machine that others use: about twice a second it stands still, for 20 ms on average. */
+static double chance(uint64_t slot, uint64_t which)
+{
+    uint64_t x = (2 * slot + which) * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (double)((x ^ (x >> 32)) >> 11) / 9007199254740992.0;
+}
+
+static double busy_machine(double second)
+{
+    uint64_t slot = (uint64_t)(2 * second);
+    double since = second - (double)slot / 2 - 0.4 * chance(slot, 0);
+    double stall = -0.02 * log(1 - chance(slot, 1));
+    return since >= 0 && since < stall ? 1000 * (stall - since) : 0;
+}
+
+static void a_target_that_the_machine_itself_misses_costs_no_throughput(void **state)
+{
+    (void)state;
+    const struct scenario scenarios[] = {
+        {"20 ms", {IN_REGION, .workers = 8, .law = MODEL_EXPONENTIAL, .service_ms = 2}, 20},
+        {"5 ms", {IN_REGION, .workers = 4, .law = MODEL_CONSTANT, .service_ms = 0.8}, 5},
+    };
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+        struct model_setup setup = scenarios[i].setup;
+        setup.extra_delay_ms = busy_machine;
+        struct model *model = adaptive(&setup, scenarios[i].target_ms, 1);
+        struct best best = best_static(&setup, 0);
+        model_run_to(model, 40);
+        double share = model_throughput_between(model, 5, 40) / best.throughput;
+        print_message("%s: %.3f of the best\n", scenarios[i].name, share);
+        assert_true(limiter_target_unmet(&model->limiter));
+        assert_true(share >= 0.85 /* the stalls have their part */);
+        model_free(model);
+    }
+}
+
 /* --- Any input --- */
 
 static void one_call_at_a_time_is_always_allowed_and_the_maximum_never_passed(void **state)
@@ -597,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_tail_that_no_limit_cures_is_told_and_costs_no_throughput),
         cmocka_unit_test(a_target_that_can_be_met_again_is_kept_again),
         cmocka_unit_test(a_stall_now_and_then_is_no_reason_to_give_up_throughput),
+        cmocka_unit_test(a_target_that_the_machine_itself_misses_costs_no_throughput),
         cmocka_unit_test(one_call_at_a_time_is_always_allowed_and_the_maximum_never_passed),
         cmocka_unit_test(calls_of_unknown_latency_are_not_counted),
     };
