@@ -18,14 +18,15 @@ CACHE = "bench"
 
 
 class Load:
-    """A `mayfly bench` that runs beside what is done to its network."""
+    """A `mayfly bench` that runs beside what is done to its network. It ends with its box at the latest."""
 
-    def __init__(self, port: int, *options: object) -> None:
+    def __init__(self, stack: contextlib.ExitStack, port: int, *options: object) -> None:
         self._result = tempfile.NamedTemporaryFile(suffix=".json")
         self._process = subprocess.Popen(
             [MAYFLY, "bench", "--endpoint", f"127.0.0.1:{port}", "--cache", CACHE, "--filled", "--reads", "100",
              "--json", self._result.name, *map(str, options)],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        stack.callback(self._process.kill)
 
     def await_first_second(self) -> float:
         """Return when the first request was sent, as the load says once a second has passed."""
@@ -46,7 +47,9 @@ class Load:
 class Box:
     """What a load talks to."""
 
-    def __init__(self, relay: subprocess.Popen[str], relay_port: int, faults_port: int) -> None:
+    def __init__(self, stack: contextlib.ExitStack, relay: subprocess.Popen[str], relay_port: int,
+                 faults_port: int) -> None:
+        self._stack = stack
         self._relay = relay
         self._faults_port = faults_port
         self.port = relay_port
@@ -67,7 +70,7 @@ class Box:
             response.read()
 
     def load(self, *options: object) -> Load:
-        return Load(self.port, *options)
+        return Load(self._stack, self.port, *options)
 
     def bench(self, *options: object) -> dict:
         return self.load(*options).result()
@@ -102,4 +105,4 @@ def box(profile: str) -> Iterator[Box]:
                         "--test-faults-listen", "127.0.0.1:0")
         port, faults_port = _ports(server, "listening", "test faults are on")
         relay = _start(stack, "relay", "--to", f"127.0.0.1:{port}", "--profile", profile)
-        yield Box(relay, _ports(relay, "listening")[0], faults_port)
+        yield Box(stack, relay, _ports(relay, "listening")[0], faults_port)

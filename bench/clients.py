@@ -33,6 +33,8 @@ def many(port: int, rounds: int, seconds: float) -> dict:
     for _ in range(rounds):
         theirs.append(run_json(*pinned(CLIENT_CORE, PYTHON, ROOT / "bench/official_client.py", port, "bench", CALLERS,
                                        seconds)))
+        if theirs[-1]["failures"] > 0:
+            print(f"failures of the official client: {theirs[-1]['failures']}")
         result = mayfly_bench(port, "--cache", "bench", "--reads", 100, "--value-size", VALUE_BYTES, "--concurrency",
                               CALLERS, "--configuration", "in-region-default", "--warmup", "2s", "--duration",
                               f"{seconds}s")

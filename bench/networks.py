@@ -25,6 +25,11 @@ TARGETS_US: dict[str, float | None] = {"laptop": None, "in-region-default": 20_0
 STEADY = 0.15  # how far 1 s means of the limit may be from their mean
 
 
+def settle_s(rtt_s: float) -> float:
+    """How long a limit may take to settle: 5 s, or 50 round trips."""
+    return max(5.0, 50 * rtt_s)
+
+
 @dataclass(frozen=True)
 class Profile:
     name: str
@@ -35,8 +40,7 @@ class Profile:
 
     @property
     def settle_s(self) -> float:
-        """How long a limit may take to settle: 5 s, or 50 round trips."""
-        return max(5.0, 50 * self.rtt_s)
+        return settle_s(self.rtt_s)
 
 
 NEAR = ("laptop", "in-region-default", "in-region-low-latency")
@@ -71,6 +75,7 @@ MOST_IN_FLIGHT = 4096
 class Point:
     rps: float
     p999_us: float
+    errors: int
 
 
 @dataclass
@@ -115,10 +120,14 @@ class Sweep:
         return self.best(target_us)
 
 
+def count(errors: dict[str, int]) -> int:
+    return sum(errors.values())
+
+
 def fixed(network: Box, concurrency: int, profile: Profile, seconds: float) -> Point:
     warmup_ms = 300 + round(5000 * profile.rtt_s)
     result = network.bench("--concurrency", concurrency, "--warmup", f"{warmup_ms}ms", "--duration", f"{seconds}s")
-    return Point(result["throughput_rps"], result["latency_us"]["p999"])
+    return Point(result["throughput_rps"], result["latency_us"]["p999"], count(result["errors"]))
 
 
 def offered(best: int) -> int:
@@ -131,7 +140,7 @@ def adaptive(network: Box, configuration: str, callers: int, profile: Profile, s
                            f"{profile.settle_s}s", "--duration", f"{seconds}s")
     return {"rps": result["throughput_rps"], "p999_us": result["wire_us"]["p999"], "limit": result["limit"],
             "total_p999_us": result["latency_us"]["p999"], "is_target_unmet": result["is_target_unmet"],
-            "errors": result["errors"]}
+            "errors": count(result["errors"])}
 
 
 def compare(network: Box, profile: Profile, configuration: str, best: int, effort: Effort) -> dict:
@@ -152,7 +161,8 @@ def compare(network: Box, profile: Profile, configuration: str, best: int, effor
         "adaptive": {"rps": statistics.median(a["rps"] for a in ours), "p999_us": p999_us,
                      "limit": statistics.median(a["limit"] for a in ours)},
         "is_within_target": target_us is None or p999_us <= target_us,
-        "is_target_unmet": ours[-1]["is_target_unmet"], "rounds": ours,
+        "is_target_unmet": any(a["is_target_unmet"] for a in ours),
+        "errors": sum(a["errors"] for a in ours) + sum(b.errors for b in theirs), "rounds": ours,
     }
 
 
@@ -176,7 +186,7 @@ def follow(profile: Profile, configuration: str, best: int, effort: Effort) -> d
     if profile.rtt_s > 0:
         changes.append(("delay doubled", lambda b: b.network(f"rtt {round(2e6 * profile.rtt_s)}us")))
     changes.append(("capacity halved", lambda b: b.simulate(WORKERS // 2, TIMES)))
-    phase_s = effort.window_s + max(profile.settle_s, 100 * profile.rtt_s) + 1
+    phase_s = effort.window_s + settle_s(2 * profile.rtt_s) + 1
     with box(profile.name) as network:
         network.simulate(WORKERS, TIMES)
         load = network.load("--configuration", configuration, "--concurrency", offered(best), "--warmup", "0s",
@@ -188,16 +198,18 @@ def follow(profile: Profile, configuration: str, best: int, effort: Effort) -> d
                 change(network)
         result = load.result()
     course, settled = result["course"], {}
+    rtt_s = profile.rtt_s
     for number, (name, _) in enumerate(changes):
+        rtt_s = 2 * profile.rtt_s if name == "delay doubled" else rtt_s
         from_s, until_s = number * phase_s, (number + 1) * phase_s
         last = [entry for entry in course if until_s - effort.window_s < entry["at_s"] <= until_s]
         settled[name] = {
-            "after_s": settled_after_s(course, from_s, until_s, effort.window_s),
+            "after_s": settled_after_s(course, from_s, until_s, effort.window_s), "allowed_s": settle_s(rtt_s),
             "limit": statistics.mean(entry["limit"] for entry in last),
             "rps": statistics.mean(entry["throughput_rps"] for entry in last),
             "p999_us": statistics.median(entry["wire_p999_us"] for entry in last),
         }
-    return {"allowed_s": profile.settle_s, "settled": settled, "errors": result["errors"], "course": course}
+    return {"settled": settled, "errors": count(result["errors"]), "course": course}
 
 
 # --- A step ---
@@ -218,7 +230,7 @@ def reached_after_s(course: list[dict], goal_rps: float) -> float | None:
 
 def step(best: int, effort: Effort) -> dict:
     """From 1 to 1,000 callers at once, in region; a round's goal is what the best fixed concurrency does in it."""
-    seconds, goals_rps = [], []
+    seconds, goals_rps, errors = [], [], 0
     profile = next(profile for profile in PROFILES if profile.name == "in-region")
     for _ in range(effort.rounds):
         with box(profile.name) as network:
@@ -227,11 +239,12 @@ def step(best: int, effort: Effort) -> dict:
             result = network.bench("--configuration", "in-region-default", "--concurrency", STEP_TO, "--warmup",
                                    f"{STEP_AFTER_S}s", "--warmup-concurrency", 1, "--duration", "4s", "--interval",
                                    "100ms")
+        errors += count(result["errors"])
         seconds.append(reached_after_s(result["course"], goals_rps[-1]))
     reached = [s for s in seconds if s is not None]
     print(f"\nfrom 1 to {STEP_TO:,} callers: 95 % of the throughput of {best} in flight after "
-          + ", ".join("never" if s is None else f"{s:.1f} s" for s in seconds), flush=True)
-    return {"from": 1, "to": STEP_TO, "best": best, "goals_rps": goals_rps, "rounds_s": seconds,
+          + ", ".join("never" if s is None else f"{s:.1f} s" for s in seconds) + of_errors(errors), flush=True)
+    return {"from": 1, "to": STEP_TO, "best": best, "goals_rps": goals_rps, "rounds_s": seconds, "errors": errors,
             "reached_s": statistics.median(reached) if len(reached) == len(seconds) else None}
 
 
@@ -259,6 +272,11 @@ def of_profile(profile: Profile, effort: Effort) -> tuple[list[dict], list[dict]
     return rows, unmet, points
 
 
+def of_errors(errors: int) -> str:
+    """What a line says where calls have failed, whose answers count as throughput."""
+    return f", {errors} ERRORS" if errors > 0 else ""
+
+
 def print_header() -> None:
     print(f"simulated service: {WORKERS} workers, {TIMES}: at most {CAPACITY_RPS:.0f} requests/s\n"
           f"{'':36} {'fixed':>6} {'req/s':>7} {'p99.9':>8}   {'limit':>6} {'req/s':>7} {'p99.9':>8}  ratio")
@@ -268,8 +286,7 @@ def print_row(row: dict) -> None:
     static, ours = row["static"], row["adaptive"]
     note = "" if row["is_within_target"] else "  OVER ITS TARGET"
     note += ", which it says it cannot meet" if row["is_target_unmet"] else ""
-    errors = sum(sum(a["errors"].values()) for a in row["rounds"])
-    note += f", {errors} errors" if errors > 0 else ""
+    note += of_errors(row["errors"])
     print(f"{row['row']:36} {static['concurrency']:6} {static['rps']:7.0f} {static['p999_us'] / 1000:6.2f}ms   "
           f"{ours['limit']:6.0f} {ours['rps']:7.0f} {ours['p999_us'] / 1000:6.2f}ms  {row['ratio']:.2f} "
           f"({row['ratio_range'][0]:.2f}-{row['ratio_range'][1]:.2f}){note}", flush=True)
@@ -278,16 +295,18 @@ def print_row(row: dict) -> None:
 def print_unmet(row: dict) -> None:
     said = "says" if row["is_target_unmet"] else "DOES NOT SAY"
     print(f"{row['profile']}, {row['configuration']}: {said} that its target cannot be met; limit {row['limit']}, "
-          f"{row['ratio_to_most']:.2f} of the most throughput", flush=True)
+          f"{row['ratio_to_most']:.2f} of the most throughput{of_errors(row['errors'])}", flush=True)
 
 
 def print_course(row: dict) -> None:
     parts = []
     for name, phase in row["course"]["settled"].items():
-        after = "not settled" if phase["after_s"] is None else f"{phase['after_s']:.0f} s"
+        after = "NOT SETTLED" if phase["after_s"] is None else f"{phase['after_s']:.0f} s"
+        if phase["after_s"] is not None and phase["after_s"] > phase["allowed_s"]:
+            after += " (LATE)"
         parts.append(f"{name}: {after} (limit {phase['limit']:.1f}, {phase['rps']:.0f}/s, "
                      f"{phase['p999_us'] / 1000:.1f} ms)")
-    print(f"{row['row']:36} {'; '.join(parts)}", flush=True)
+    print(f"{row['row']:36} {'; '.join(parts)}{of_errors(row['course']['errors'])}", flush=True)
 
 
 def networks(effort: Effort = FULL) -> dict:

@@ -380,20 +380,18 @@ static void set_socket(int fd)
 /* Begins to connect end 1. */
 static bool connect_end(struct relay *relay, struct end *end)
 {
-    end->fd = socket(relay->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (end->fd < 0)
-        return false;
     set_socket(end->fd);
     return (connect(end->fd, (const struct sockaddr *)&relay->to, relay->to_size) == 0 ||
             errno == EINPROGRESS) &&
            watch_end(relay, end);
 }
 
-static void connection_open(struct relay *relay, int fd)
+static void connection_open(struct relay *relay, int near_fd, int far_fd)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
-        (void)close(fd);
+        (void)close(near_fd);
+        (void)close(far_fd);
         return;
     }
     connection->relay = relay;
@@ -404,21 +402,42 @@ static void connection_open(struct relay *relay, int fd)
         list_init(&end->arrived);
         list_init(&end->flush);
     }
-    connection->ends[0].fd = fd;
-    set_socket(fd);
+    connection->ends[0].fd = near_fd;
+    connection->ends[1].fd = far_fd;
+    set_socket(near_fd);
     list_push_back(&relay->connections, &connection->link);
     relay->connection_count++;
     connection->is_dead = relay->is_black_hole;
+    if (connection->is_dead) {
+        (void)close(far_fd);
+        connection->ends[1].fd = -1;
+    }
     if (!watch_end(relay, &connection->ends[0]) ||
         (!connection->is_dead && !connect_end(relay, &connection->ends[1])))
         connection_close(connection, true);
 }
 
+/* With a socket for the other end at hand: what is accepted without one would have to be reset, where it can wait in
+ * the backlog. False with errno. */
+static bool accept_one(struct relay *relay)
+{
+    int far_fd = socket(relay->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (far_fd < 0)
+        return false;
+    int near_fd = accept4(relay->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (near_fd >= 0) {
+        connection_open(relay, near_fd, far_fd);
+        return true;
+    }
+    int problem = errno;
+    (void)close(far_fd);
+    errno = problem;
+    return false;
+}
+
 static void accept_all(struct relay *relay)
 {
-    int fd;
-    while ((fd = accept4(relay->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-        connection_open(relay, fd);
+    while (accept_one(relay)) {}
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         watch_listener(relay, false);
 }

@@ -147,6 +147,22 @@ def test_refused_connections_come_back(binary: Path, start_relay: StartRelay) ->
     Mayfly(binary, relay.address).ok("ping")
 
 
+@pytest.mark.parametrize("descriptors", [40, 41])
+def test_connections_wait_where_descriptors_have_run_out(binary: Path, server: Server, descriptors: int) -> None:
+    """An odd one that is left must not serve to accept what cannot be passed on."""
+    limited = ["sh", "-c", f'ulimit -n {descriptors}; exec "$0" "$@"', str(binary), "relay", "--to", server.address]
+    with subprocess.Popen(limited, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        try:
+            address = ("127.0.0.1", json.loads(process.stderr.readline())["port"])
+            connections = [socket.create_connection(address, COMMAND_TIMEOUT_S) for _ in range(60)]
+            for connection in connections:  # each makes room for another
+                assert connection.recv(9)
+                connection.close()
+        finally:
+            process.terminate()
+
+
 def test_failures_come_at_their_time(start_relay: StartRelay) -> None:
     relay = start_relay("--cut-after", "1s", "--refuse-after", "1s", "--stall-after", "300ms", "--stall", "200ms")
     with socket.create_connection(("127.0.0.1", relay.port), COMMAND_TIMEOUT_S) as connection:
