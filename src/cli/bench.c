@@ -44,16 +44,17 @@ static int measure(const struct bench_settings *settings, const mayfly_credentia
     return code;
 }
 
-static int run(struct bench_settings *settings)
+static int run(const struct bench_settings *asked)
 {
+    struct bench_settings settings = *asked;
     char host[TARGET_HOST_BYTES] = "";
     char address[TARGET_ADDRESS_BYTES];
     mayfly_credentials credentials;
-    int code = find_server(settings, host, &credentials);
+    int code = find_server(&settings, host, &credentials);
     if (code == CLI_OK) {
         target_write_address(&credentials, address);
-        settings->endpoint = address;
-        code = measure(settings, &credentials);
+        settings.endpoint = address;
+        code = measure(&settings, &credentials);
     }
     mayfly_credentials_free(&credentials);
     return code;
