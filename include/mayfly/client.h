@@ -63,8 +63,9 @@ MAYFLY_API mayfly_status mayfly_client_open(const mayfly_configuration *configur
                                             const mayfly_credentials *credentials, mayfly_drive drive,
                                             mayfly_client **client, mayfly_error *error);
 
-/* Ends every call (CANCELLED, through its callback) and every subscription, and gives back all that the client has.
- * Not while another thread uses the client. Does nothing for NULL, for a client that was closed, from one of its
+/* Ends every call (CANCELLED, through its callback) and every subscription, and gives back all that the client has but
+ * for a few kilobytes of address space, with no memory behind them, by which it is known as closed from then on. Not
+ * while another thread uses the client. Does nothing for NULL, for a client that was closed, from one of its
  * callbacks, and in a child of a fork. */
 MAYFLY_API void mayfly_client_close(mayfly_client *client);
 

@@ -547,8 +547,10 @@ static const char *reason_of(struct client_call *call, const struct h2_outcome *
 {
     if (outcome->unseen && call->retries > 0)
         return "the server did not take the call this time; it may have executed an earlier attempt";
-    return outcome->message.size > 0 ? arena_copy_text(&call->arena, outcome->message)
-                                     : "the server gave no reason";
+    if (outcome->message.size == 0)
+        return "the server gave no reason";
+    const char *reason = arena_copy_text(&call->arena, outcome->message);
+    return reason != NULL ? reason : "there is no memory for the reason";
 }
 
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)

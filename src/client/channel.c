@@ -304,14 +304,14 @@ int64_t client_backoff_ns(const struct mayfly_client *client, unsigned tries, co
 }
 
 /* Has the channel connect: the first time at once, then after a wait that doubles until a connection
- * lasts. */
-static void channel_connect_later(struct channel *channel)
+ * lasts. False when memory is out, and then nothing will. */
+static bool channel_connect_later(struct channel *channel)
 {
     int64_t wait_ns = channel->tries > 0 ? client_backoff_ns(channel->client, channel->tries, channel) : 0;
     channel->state = channel->tries > 0 ? CHANNEL_WAITING : CHANNEL_CONNECTING;
     channel->is_slow = false;
     channel->tries++;
-    (void)net_loop_arm(&channel->client->loop, &channel->retry, clock_add(clock_now_ns(), wait_ns));
+    return net_loop_arm(&channel->client->loop, &channel->retry, clock_add(clock_now_ns(), wait_ns));
 }
 
 /* Whether nobody will miss the channel. */
@@ -370,10 +370,8 @@ static void channel_lost(struct channel *channel, const char *why)
         route->is_untrusted = is_untrusted;
     if (!was_ready && !was_left)
         route->endpoint->has_failed = true;
-    if (is_unneeded(channel))
+    if (is_unneeded(channel) || !channel_connect_later(channel))
         channel_free(channel);
-    else
-        channel_connect_later(channel);
     count_ready(client);
     if (!was_ready && !was_left && !client->closing && !client_route_has_hope(route))
         client_fail_backlog(route);
@@ -488,7 +486,10 @@ struct channel *client_channel_open(struct route *route, unsigned tries)
     timer_init(&channel->keepalive, on_keepalive);
     list_init(&channel->resolving);
     list_push_back(&route->channels, &channel->link);
-    channel_connect_later(channel);
+    if (!channel_connect_later(channel)) {
+        channel_free(channel);
+        return NULL;
+    }
     return channel;
 }
 

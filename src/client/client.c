@@ -218,7 +218,7 @@ static bool wait_connected(struct mayfly_client *client, uint32_t channels)
     struct time_limit limit = {.passed = false};
     timer_init(&limit.timer, on_time_limit);
     int64_t wait_ns = (int64_t)client->configuration.connect_timeout_ms * CLOCK_NS_PER_MS;
-    (void)net_loop_arm(&client->loop, &limit.timer, clock_add(clock_now_ns(), wait_ns));
+    limit.passed = !net_loop_arm(&client->loop, &limit.timer, clock_add(clock_now_ns(), wait_ns));
     while (!limit.passed && !is_hopeless(client) && atomic_load(&client->ready_channels) < channels)
         net_loop_step(&client->loop, true);
     net_loop_disarm(&client->loop, &limit.timer);
