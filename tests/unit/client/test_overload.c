@@ -53,7 +53,8 @@ static void on_end(void *context, const mayfly_reply *reply)
         strstr(reply->message, "too little time was left to send it; it was not executed") != NULL;
     if (strstr(reply->message, "not executed") != NULL)
         assert_int_equal(reply->attempts, 0);
-    crowd->late += clock_now_ns() - caller->started_ns > caller->deadline_ms * CLOCK_NS_PER_MS + LATE_NS;
+    crowd->late +=
+        clock_now_ns() - caller->started_ns > (int64_t)caller->deadline_ms * CLOCK_NS_PER_MS + LATE_NS;
     if (!crowd->is_over)
         caller_start(caller);
 }
@@ -126,7 +127,7 @@ static void most_of_what_is_sent_comes_back_in_time(void **state)
 {
     (void)state;
     struct crowd *crowd = crowd_begin();
-    crowd_turn_until(crowd, &crowd->oks, 20 * IN_FLIGHT);
+    crowd_turn_until(crowd, &crowd->oks, (uint64_t)20 * IN_FLIGHT);
     assert_true(crowd->doomed > 0);
     assert_true(crowd->oks * 10 > crowd->sent * 8);
     assert_int_equal(
