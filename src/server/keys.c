@@ -104,6 +104,20 @@ failed:
 
 /* --- The set --- */
 
+/* A reload goes before those who ask, or so many of them could hold it up for ever, and with it the loop that it is
+ * called on. */
+static bool lock_init(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    if (pthread_rwlockattr_init(&attributes) != 0)
+        return false;
+    bool is_made =
+        pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0 &&
+        pthread_rwlock_init(lock, &attributes) == 0;
+    (void)pthread_rwlockattr_destroy(&attributes);
+    return is_made;
+}
+
 struct keys *keys_open(const char *path, char error[SERVER_ERROR_BYTES])
 {
     struct digests *digests = read_file(path, error);
@@ -111,7 +125,7 @@ struct keys *keys_open(const char *path, char error[SERVER_ERROR_BYTES])
         return NULL;
     struct keys *keys = calloc(1, sizeof *keys);
     char *copy = strdup(path);
-    if (keys == NULL || copy == NULL || pthread_rwlock_init(&keys->lock, NULL) != 0) {
+    if (keys == NULL || copy == NULL || !lock_init(&keys->lock)) {
         (void)snprintf(error, SERVER_ERROR_BYTES, "memory is out");
         free(digests);
         free(copy);

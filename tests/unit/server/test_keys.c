@@ -3,6 +3,7 @@
 #include "server/keys.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -186,7 +187,7 @@ static void a_file_that_cannot_be_read_is_told_and_keeps_the_old_keys(void **sta
 struct asking {
     struct keys *keys;
     atomic_bool is_over;
-    size_t refused;
+    atomic_size_t refused;
 };
 
 /* A caller with the key that every version of the file has. */
@@ -221,6 +222,51 @@ static void a_reload_disturbs_nobody_who_asks_meanwhile(void **state)
     keys_close(keys);
 }
 
+#define STRANGERS  8
+#define PATIENCE_S 60
+
+static void *ask_for_nothing_known(void *context)
+{
+    struct asking *asking = context;
+    struct metadata *metadata = bring("gamma");
+    while (!atomic_load(&asking->is_over))
+        asking->refused += keys_admit(asking->keys, metadata) ? 0 : 1;
+    metadata_release(metadata);
+    return NULL;
+}
+
+/* Callers without a key, who ask all the time, keep nobody from revoking one. */
+static void strangers_do_not_keep_the_file_from_being_read(void **state)
+{
+    (void)state;
+    char *text = test_malloc(KEYS_MAX * (sizeof DIGEST_OF_ALPHA + 1));
+    char *end = text;
+    for (int i = 0; i < KEYS_MAX; i++)
+        end += sprintf(end, "%s\n", DIGEST_OF_ALPHA);
+    struct keys *keys = open_keys(text);
+    struct asking each[STRANGERS] = {{0}};
+    pthread_t threads[STRANGERS];
+    for (size_t i = 0; i < STRANGERS; i++) {
+        each[i].keys = keys;
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_for_nothing_known, &each[i]), 0);
+    }
+    for (size_t i = 0; i < STRANGERS; i++)
+        while (atomic_load(&each[i].refused) == 0)
+            (void)sched_yield();
+    (void)alarm(PATIENCE_S); /* a reload that is held up for ever ends the test so */
+    for (int i = 0; i < 10; i++) {
+        char error[SERVER_ERROR_BYTES];
+        assert_true(keys_reload(keys, error));
+    }
+    (void)alarm(0);
+    for (size_t i = 0; i < STRANGERS; i++) {
+        atomic_store(&each[i].is_over, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    keys_close(keys);
+    test_free(text);
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -245,6 +291,7 @@ int main(void)
         cmocka_unit_test(more_keys_than_a_server_takes_are_refused),
         cmocka_unit_test(a_file_that_cannot_be_read_is_told_and_keeps_the_old_keys),
         cmocka_unit_test(a_reload_disturbs_nobody_who_asks_meanwhile),
+        cmocka_unit_test(strangers_do_not_keep_the_file_from_being_read),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
