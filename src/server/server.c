@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define UPKEEP_IDLE_NS                 ((int64_t)100 * CLOCK_NS_PER_MS)
@@ -260,6 +261,25 @@ static void reload_keys(const struct server *server)
     }
 }
 
+/* --- Files that others should leave alone --- */
+
+static void warn_of(const struct log *log, const char *path, mode_t too_much, const char *event)
+{
+    struct stat status;
+    if (path == NULL || stat(path, &status) != 0 || (status.st_mode & too_much) == 0)
+        return;
+    const struct log_field fields[] = {log_text("file", path)};
+    log_write(log, LOG_WARN, event, fields, 1);
+}
+
+/* The server works with them all the same: who else is on the machine is the operator's to know. */
+static void warn_of_files(const struct server *server)
+{
+    const struct server_settings *settings = server->settings;
+    warn_of(server->log, settings->tls_key, S_IROTH | S_IWOTH, "others can read the private key");
+    warn_of(server->log, settings->api_keys, S_IWOTH, "others can write to the API keys");
+}
+
 /* --- Signals --- */
 
 static void close_signals(struct running *running)
@@ -300,6 +320,7 @@ static void on_report(uv_signal_t *handle, int number)
 /* Reads again what may change while the server runs. */
 static void server_reload(struct running *running)
 {
+    warn_of_files(&running->server);
     reload_tls(running);
     reload_keys(&running->server);
 }
@@ -445,6 +466,7 @@ static void serve_until_stopped(struct running *running)
     start_signals(running);
     if (running->test_port != NULL)
         test_port_announce(running->test_port);
+    warn_of_files(&running->server);
     log_listening(running);
 
     net_loop_run(&running->workers[0].loop);

@@ -172,6 +172,26 @@ def test_a_file_that_is_wrong_keeps_the_old_keys_and_is_logged_without_its_conte
         assert (get(channel, "first"), get(channel, "second")) == (grpc.StatusCode.OK, UNAUTHENTICATED)
 
 
+def test_files_that_others_may_not_touch_are_warned_of_when_they_can(
+    start_server: StartServer, start_tls_server: StartServer, certificate: Certificate, keys: Path
+) -> None:
+    def warnings(server: Server) -> list[tuple[str, str]]:
+        reload(server)
+        records = map(json.loads, server.log)
+        return [(record["event"], record["file"]) for record in records if record["level"] == "warn"]
+
+    certificate.key_file.chmod(0o600)
+    keys.chmod(0o644)
+    server = start_tls_server("--api-keys", str(keys))
+    assert warnings(server) == []
+    certificate.key_file.chmod(0o644)
+    keys.chmod(0o666)
+    told = [("others can read the private key", str(certificate.key_file)),
+            ("others can write to the API keys", str(keys))]
+    assert warnings(server) == told
+    assert warnings(start_server("--api-keys", str(keys))) == told[1:] * 2  # at the start and at the reload
+
+
 def test_a_server_does_not_start_without_its_keys(binary: Path, keys: Path) -> None:
     mayfly = Mayfly(binary, "")
     serve = ("serve", "--listen", "127.0.0.1:0", "--api-keys")
