@@ -62,12 +62,13 @@ static bool load_identity(SSL_CTX *context, const char *certificate_file, const 
 
 /* --- Contexts --- */
 
-static void context_be_strict(SSL_CTX *context)
+/* False when memory is out: a context that is not strict is none. */
+static bool context_be_strict(SSL_CTX *context)
 {
-    (void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    (void)SSL_CTX_set_cipher_list(context, CIPHERS_1_2);
     (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); /* an idle connection needs none */
+    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(context, CIPHERS_1_2) == 1;
 }
 
 static struct net_tls *tls_create(const SSL_METHOD *method, bool is_client)
@@ -80,12 +81,10 @@ static struct net_tls *tls_create(const SSL_METHOD *method, bool is_client)
     tls_sessions_init(&tls->sessions);
     tls->channel = tls_stream_channel();
     tls->context = SSL_CTX_new(method);
-    if (tls->channel == NULL || tls->context == NULL) {
-        net_tls_release(tls);
-        return NULL;
-    }
-    context_be_strict(tls->context);
-    return tls;
+    if (tls->channel != NULL && tls->context != NULL && context_be_strict(tls->context))
+        return tls;
+    net_tls_release(tls);
+    return NULL;
 }
 
 struct net_tls *net_tls_hold(struct net_tls *tls)
