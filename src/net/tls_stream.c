@@ -20,6 +20,8 @@
 #define RECORD_ALERT      21
 #define RECORD_HANDSHAKE  22
 
+#define NAME_FLAGS        (X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+
 struct tls_stream {
     SSL *ssl;
     struct net_tls *tls;
@@ -192,8 +194,7 @@ static bool client_expect(struct tls_stream *stream, const char *name)
         return false;
     if (X509_VERIFY_PARAM_set1_ip_asc(expected, name) == 1)
         return true;
-    X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(expected, NAME_FLAGS);
     return X509_VERIFY_PARAM_set1_host(expected, stream->name, 0) == 1 &&
            SSL_set_tlsext_host_name(stream->ssl, stream->name) == 1;
 }
@@ -218,7 +219,8 @@ static bool stream_prepare(struct tls_stream *stream, const char *name)
     BIO_set_data(bio, stream);
     BIO_set_init(bio, 1);
     SSL_set_bio(stream->ssl, bio, bio);
-    SSL_set_app_data(stream->ssl, stream);
+    if (SSL_set_app_data(stream->ssl, stream) != 1)
+        return false;
     if (!stream->tls->is_client) {
         SSL_set_accept_state(stream->ssl);
         return true;
@@ -267,6 +269,16 @@ static bool stream_agrees_on_http2(const struct tls_stream *stream)
     return bytes_equal(bytes_make(chosen, size), bytes_of("h2"));
 }
 
+/* OpenSSL forgets the name that it is to check when it has no memory for a copy, and takes any. */
+static bool stream_knows_peer(const struct tls_stream *stream)
+{
+    X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
+    if (!stream->tls->is_client || stream->tls->is_unchecked)
+        return true;
+    return certificate != NULL && (X509_check_ip_asc(certificate, stream->name, 0) == 1 ||
+                                   X509_check_host(certificate, stream->name, 0, NAME_FLAGS, NULL) == 1);
+}
+
 static void stream_shake_hands(struct tls_stream *stream)
 {
     if (!stream->has_heard && stream->input.size > 0) {
@@ -279,7 +291,9 @@ static void stream_shake_hands(struct tls_stream *stream)
     }
     int done = SSL_do_handshake(stream->ssl);
     int error = SSL_get_error(stream->ssl, done);
-    if (done == 1) {
+    if (done == 1 && !stream_knows_peer(stream)) {
+        (void)snprintf(stream->error, sizeof stream->error, "there is no memory for TLS");
+    } else if (done == 1) {
         stream->is_ready = stream_agrees_on_http2(stream);
         if (!stream->is_ready)
             stream_blame(stream, "does not speak HTTP/2 over TLS (ALPN h2)");
