@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from box import Box, box
 from clients import clients
 
-WORKERS = 4
-TIMES = "p50:0.6ms,p90:1.2ms,p99:2ms,p100:3ms"
-CAPACITY_RPS = WORKERS / 0.829e-3  # the mean of straight lines between those percentiles
+WORKERS = 8
+TIMES = "p50:1.3ms,p90:2ms,p99:2.8ms,p100:3.4ms"
+CAPACITY_RPS = WORKERS / 1.557e-3  # the mean of straight lines between those percentiles
 
 TARGETS_US: dict[str, float | None] = {"laptop": None, "in-region-default": 20_000, "in-region-low-latency": 5_000}
 STEADY = 0.15  # how far 1 s means of the limit may be from their mean
@@ -131,8 +131,9 @@ def fixed(network: Box, concurrency: int, profile: Profile, seconds: float) -> P
 
 
 def offered(best: int) -> int:
-    """Callers for a configuration to choose from: several times what is best on the wire."""
-    return max(64, 4 * best)
+    """Callers for a configuration to choose from: twice what is best on the wire, and not so many that those who wait
+    pass their deadline."""
+    return max(64, 2 * best)
 
 
 def adaptive(network: Box, configuration: str, callers: int, profile: Profile, seconds: float) -> dict:
