@@ -1,5 +1,5 @@
 """Memory under churn: values of shifting sizes, keys that come and go, connections that come and go, against a small
-limit. Seconds in the usual run, minutes when MAYFLY_MODE is `long`."""
+limit. Seconds in the usual run, minutes when TEST_MODE is `long`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from momento_wire_types import cacheclient_pb2_grpc as stubs
 
 StartServer = Callable[..., Server]
 
-SECONDS = 300 if os.environ.get("MAYFLY_MODE") == "long" else 6
+SECONDS = 300 if os.environ.get("TEST_MODE") == "long" else 6
 LIMIT_BYTES = 32 << 20
 ALLOWED_BYTES = LIMIT_BYTES * 1.05 + (64 << 20)
 SIZES = [10, 100, 1_000, 10_000, 100_000, 3_000_000, 50, 5_000, 700_000, 200]

@@ -209,7 +209,7 @@ static struct relay *start_relay(uint16_t server_port)
 
 static bool is_long_run(void)
 {
-    const char *mode = getenv("MAYFLY_MODE");
+    const char *mode = getenv("TEST_MODE");
     return mode != NULL && strcmp(mode, "long") == 0;
 }
 
