@@ -57,6 +57,15 @@ static inline void list_move(struct list *from, struct list *to)
     list_init(from);
 }
 
+/* Moves all elements of FROM before those of TO. */
+static inline void list_move_front(struct list *from, struct list *to)
+{
+    if (list_empty(from))
+        return;
+    list_move(to, from);
+    list_move(from, to);
+}
+
 /* Takes the first element out; the list must not be empty. */
 static inline struct list *list_pop_front(struct list *head)
 {

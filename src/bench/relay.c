@@ -244,8 +244,7 @@ static void read_side(struct relay *relay, size_t side)
         list_push_back(&relay->readable[side], &end->readable);
         read_chunk(relay, end, size);
     }
-    list_move(&relay->readable[side], &turn); /* who had no turn comes first */
-    list_move(&turn, &relay->readable[side]);
+    list_move_front(&turn, &relay->readable[side]); /* who had no turn comes first */
 }
 
 /* --- Writing: what has come down the line --- */

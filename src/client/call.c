@@ -374,10 +374,7 @@ static void call_doom(struct client_call *call)
 
 void client_pump(struct route *route)
 {
-    if (!list_empty(&route->returning)) {
-        list_move(&route->backlog, &route->returning);
-        list_move(&route->returning, &route->backlog);
-    }
+    list_move_front(&route->returning, &route->backlog);
     while (!list_empty(&route->backlog) && route->in_flight < client_route_limit(route) &&
            !route->client->closing) {
         struct client_call *call = list_entry(route->backlog.next, struct client_call, link);

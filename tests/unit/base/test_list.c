@@ -65,6 +65,28 @@ static void a_list_moves_to_the_end_of_another(void **state)
     assert_numbers(&from, "01234");
 }
 
+static void a_list_moves_before_another(void **state)
+{
+    (void)state;
+    struct list from;
+    struct list to;
+    struct item items[5];
+    list_init(&from);
+    list_init(&to);
+    for (int i = 0; i < 5; i++) {
+        items[i].number = i;
+        list_push_back(i < 2 ? &to : &from, &items[i].link);
+    }
+    list_move_front(&from, &to);
+    assert_numbers(&from, "");
+    assert_numbers(&to, "23401");
+    list_move_front(&from, &to);
+    assert_numbers(&to, "23401");
+    list_move_front(&to, &from);
+    assert_numbers(&to, "");
+    assert_numbers(&from, "23401");
+}
+
 static void an_element_may_leave_from_anywhere_and_twice(void **state)
 {
     (void)state;
@@ -94,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_come_out_in_the_order_they_went_in),
         cmocka_unit_test(a_list_moves_to_the_end_of_another),
+        cmocka_unit_test(a_list_moves_before_another),
         cmocka_unit_test(an_element_may_leave_from_anywhere_and_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
