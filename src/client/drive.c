@@ -63,10 +63,8 @@ static void run_work(struct net_task *task)
     list_init(&prepared);
     list_init(&cancels);
     (void)pthread_mutex_lock(&client->lock);
-    while (!list_empty(&client->prepared))
-        list_push_back(&prepared, list_pop_front(&client->prepared));
-    while (!list_empty(&client->cancels))
-        list_push_back(&cancels, list_pop_front(&client->cancels));
+    list_move(&client->prepared, &prepared);
+    list_move(&client->cancels, &cancels);
     client->work_posted = false;
     (void)pthread_mutex_unlock(&client->lock);
 

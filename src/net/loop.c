@@ -92,8 +92,7 @@ static void on_wake(uv_async_t *handle)
     struct list tasks;
     list_init(&tasks);
     (void)pthread_mutex_lock(&loop->tasks_lock);
-    while (!list_empty(&loop->tasks))
-        list_push_back(&tasks, list_pop_front(&loop->tasks));
+    list_move(&loop->tasks, &tasks);
     (void)pthread_mutex_unlock(&loop->tasks_lock);
     while (!list_empty(&tasks)) {
         struct net_task *task = list_entry(list_pop_front(&tasks), struct net_task, link);
