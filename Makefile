@@ -3,7 +3,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help build demo test test-long bench bench-check format install clean
+.PHONY: help build demo test test-long bench bench-check bench-python format install clean
 
 help:
 	@echo 'make demo         a cache, a value, a short benchmark'
@@ -11,6 +11,7 @@ help:
 	@echo 'make build        build/release/mayfly and libmayfly'
 	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size|networks for one part'
 	@echo 'make bench-check  the throughput and collections parts, failing below the floors in bench/floors'
+	@echo 'make bench-python the Python client side by side with others; ARGS="--group clients --points 50" and so on'
 	@echo 'make test-long    long fuzzing and soaking'
 	@echo 'make format       lay the code out'
 	@echo 'make install      to PREFIX=$(PREFIX)'
@@ -40,6 +41,10 @@ bench: build
 bench-check: build
 	@scripts/setup bench
 	@/usr/bin/python3 bench/run.py --group throughput --group collections --check bench/floors
+
+bench-python: build
+	@scripts/setup bench-python
+	@/usr/bin/python3 bench/python_clients.py $(ARGS)
 
 format:
 	@scripts/setup test

@@ -1,4 +1,4 @@
-# What is shipped: libmayfly (shared and static), the command `mayfly`, and the files that let others build on them.
+# What is shipped beside libmayfly: the command `mayfly`, and the files that let others build on them.
 
 get_property(room_libraries GLOBAL PROPERTY MAYFLY_ROOM_LIBRARIES)
 list(REMOVE_DUPLICATES room_libraries)
@@ -9,17 +9,6 @@ add_library(mayfly_rooms STATIC
     $<TARGET_OBJECTS:mayfly_net> $<TARGET_OBJECTS:mayfly_store> $<TARGET_OBJECTS:mayfly_server>
     $<TARGET_OBJECTS:mayfly_client> $<TARGET_OBJECTS:mayfly_bench>)
 target_link_libraries(mayfly_rooms PUBLIC ${room_libraries} PkgConfig::protobuf_c)
-
-set(libmayfly_objects
-    $<TARGET_OBJECTS:mayfly_base> $<TARGET_OBJECTS:mayfly_proto> $<TARGET_OBJECTS:mayfly_rpc>
-    $<TARGET_OBJECTS:mayfly_net> $<TARGET_OBJECTS:mayfly_client>)
-foreach(kind SHARED STATIC)
-    string(TOLOWER ${kind} suffix)
-    add_library(libmayfly_${suffix} ${kind} ${libmayfly_objects})
-    target_link_libraries(libmayfly_${suffix} PRIVATE ${room_libraries} PkgConfig::protobuf_c)
-    set_target_properties(libmayfly_${suffix} PROPERTIES OUTPUT_NAME mayfly)
-endforeach()
-set_target_properties(libmayfly_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
 
 # Programs of ours bring their allocator, but for sanitizers, which have their own.
 add_library(mayfly_allocator OBJECT cmake/allocator.c)

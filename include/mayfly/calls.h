@@ -255,7 +255,8 @@ typedef struct mayfly_reply {
     size_t item_count;
     const mayfly_metadata *trailers; /* metadata of the reply, such as `err` */
     size_t trailer_count;
-    uint32_t attempts;   /* 0: it never left this client */
+    size_t received_bytes; /* of the reply's messages, of the last attempt */
+    uint32_t attempts;     /* 0: it never left this client */
     uint64_t waiting_ns; /* from the start to the wire */
     uint64_t wire_ns;    /* from the (last) sending to the end */
 } mayfly_reply;
@@ -446,7 +447,25 @@ MAYFLY_API const char *mayfly_request_problem(const mayfly_request *request);
 MAYFLY_API mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request,
                                      mayfly_reply **reply);
 
-/* Frees a reply of mayfly_call; NULL is allowed. */
+/* Asked on the thread of a blocking call, some twenty times a second while it waits: true ends the call. It must make no
+ * call of this library. */
+typedef bool (*mayfly_interrupt)(void *context);
+
+/* Like mayfly_call, for a program that has to look up from its waiting, such as an interpreter for its signals: where
+ * INTERRUPT, asked with CONTEXT, says true, the call ends with CANCELLED, and what was sent may have been done. NULL is
+ * never. */
+MAYFLY_API mayfly_status mayfly_call_interruptible(mayfly_client *client, const mayfly_request *request,
+                                                   mayfly_interrupt interrupt, void *context,
+                                                   mayfly_reply **reply);
+
+/* Bytes of the message that the request is sent as, without headers; 0 for one that cannot be sent and when memory is
+ * out. Any thread. */
+MAYFLY_API size_t mayfly_request_bytes(const mayfly_request *request);
+
+/* A reply that outlives its callback, for mayfly_reply_free to free; NULL when memory is out. Any thread. */
+MAYFLY_API mayfly_reply *mayfly_reply_copy(const mayfly_reply *reply);
+
+/* Frees a reply of mayfly_call or mayfly_reply_copy; NULL is allowed. */
 MAYFLY_API void mayfly_reply_free(mayfly_reply *reply);
 
 /* Told once how a call ended; the reply and all it points at live until it returns. A value that came in one piece

@@ -450,6 +450,7 @@ void client_call_message(struct client_call *call, struct bytes message)
     const struct mayfly_client *client = call->client;
     if (client->is_watched)
         client_watch_step(call, MAYFLY_STEP_RECEIVED, client->loop.now_ns, message.size);
+    call->reply.received_bytes += message.size;
     if (method->decode(call, message))
         return;
     if (method->traits & STREAMS) /* nobody knows how much of this would come */
@@ -580,7 +581,7 @@ static mayfly_bytes copy_bytes(uint8_t **to, mayfly_bytes from)
     return copy;
 }
 
-mayfly_reply *client_reply_copy(const mayfly_reply *reply)
+mayfly_reply *mayfly_reply_copy(const mayfly_reply *reply)
 {
     size_t text_bytes = strlen(reply->message) + 1 + reply->value.size + reply->hash.size;
     for (size_t i = 0; i < reply->item_count; i++)

@@ -137,9 +137,6 @@ void client_watch_step(const struct client_call *call, mayfly_step step, int64_t
 /* Likewise, and measures a call whose reply is complete. */
 void client_watch_done(const struct client_call *call, int64_t now_ns);
 
-/* A reply that stands on its own, or NULL when memory is out. */
-mayfly_reply *client_reply_copy(const mayfly_reply *reply);
-
 /* --- Endpoints: endpoint.c --- */
 
 /* A host that a client connects to, and the addresses that its name stands for. */
@@ -469,6 +466,12 @@ struct waiter {
     struct timer timer;
     bool done;
     bool drive; /* woken to drive */
+
+    mayfly_interrupt interrupt; /* NULL: nothing ends its call before time */
+    void *interrupt_context;
+    struct timer look;    /* when to ask, while it drives */
+    mayfly_handle handle; /* of the call that an interrupt ends */
+    bool is_interrupted;
 };
 
 void client_waiter_init(struct waiter *waiter, struct mayfly_client *client, int64_t due_ns);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define RESTED_NS ((int64_t)100 * CLOCK_NS_PER_MS)
+#define LOOK_NS   ((int64_t)50 * CLOCK_NS_PER_MS)
 
 struct cancel {
     struct list link;
@@ -86,6 +87,17 @@ void client_drive_post(struct mayfly_client *client)
     net_loop_post(&client->loop, &client->work);
 }
 
+/* With the lock held: has the driving thread end a call. Where memory is out the call's deadline does. */
+static void ask_to_cancel(struct mayfly_client *client, mayfly_handle handle)
+{
+    struct cancel *cancel = malloc(sizeof *cancel);
+    if (cancel == NULL)
+        return;
+    cancel->handle = handle;
+    list_push_back(&client->cancels, &cancel->link);
+    client_drive_post(client);
+}
+
 /* --- Admission --- */
 
 static void leave(struct route *route)
@@ -141,6 +153,11 @@ bool client_inside_callback(const struct mayfly_client *client)
     return client->drive == MAYFLY_DRIVEN_BY_THREAD && pthread_equal(pthread_self(), client->thread);
 }
 
+static mayfly_handle handle_of(struct client_call *call)
+{
+    return (mayfly_handle){.call = call, .id = atomic_load_explicit(&call->id, memory_order_relaxed)};
+}
+
 /* Gives a call to whoever drives. */
 static void hand_over(struct mayfly_client *client, struct client_call *call)
 {
@@ -163,7 +180,7 @@ mayfly_status mayfly_start(mayfly_client *client, const mayfly_request *request,
     if (call == NULL)
         return status;
     if (handle != NULL)
-        *handle = (mayfly_handle){.call = call, .id = atomic_load_explicit(&call->id, memory_order_relaxed)};
+        *handle = handle_of(call);
     if (client->drive != MAYFLY_DRIVEN_BY_CALLER) {
         hand_over(client, call);
     } else if (!client_call_begin(call)) {
@@ -189,13 +206,8 @@ void mayfly_cancel(mayfly_client *client, mayfly_handle handle)
         client->loop.turning = was_turning;
         return;
     }
-    struct cancel *cancel = malloc(sizeof *cancel);
-    if (cancel == NULL)
-        return; /* the call's deadline ends it */
-    cancel->handle = handle;
     (void)pthread_mutex_lock(&client->lock);
-    list_push_back(&client->cancels, &cancel->link);
-    client_drive_post(client);
+    ask_to_cancel(client, handle);
     (void)pthread_mutex_unlock(&client->lock);
 }
 
@@ -221,7 +233,7 @@ static void on_blocking_done(void *context, const mayfly_reply *reply)
 {
     struct waiter *waiter = context;
     struct mayfly_client *client = waiter->client;
-    waiter->reply = client_reply_copy(reply);
+    waiter->reply = mayfly_reply_copy(reply);
     if (client->drive == MAYFLY_DRIVEN_BY_CALLER) {
         waiter->done = true;
         return;
@@ -240,11 +252,36 @@ static void on_waiter_due(struct timer *timer)
     (void)pthread_mutex_unlock(&waiter->client->lock);
 }
 
+static bool wants_out(struct waiter *waiter)
+{
+    if (!waiter->is_interrupted)
+        waiter->is_interrupted = waiter->interrupt(waiter->interrupt_context);
+    return waiter->is_interrupted;
+}
+
+/* Where memory is out to look again, the call's deadline ends it. */
+static void look_later(struct waiter *waiter)
+{
+    if (waiter->interrupt != NULL)
+        (void)net_loop_arm(&waiter->client->loop, &waiter->look, clock_add(clock_now_ns(), LOOK_NS));
+}
+
+/* A waiter that drives looks up from it. */
+static void on_look(struct timer *timer)
+{
+    struct waiter *waiter = list_entry(timer, struct waiter, look);
+    if (wants_out(waiter))
+        cancel_now(waiter->client, waiter->handle);
+    else
+        look_later(waiter);
+}
+
 void client_waiter_init(struct waiter *waiter, struct mayfly_client *client, int64_t due_ns)
 {
     *waiter = (struct waiter){.client = client, .due_ns = due_ns};
     list_init(&waiter->link);
     timer_init(&waiter->timer, on_waiter_due);
+    timer_init(&waiter->look, on_look);
     pthread_condattr_t by_our_clock;
     (void)pthread_condattr_init(&by_our_clock);
     (void)pthread_condattr_setclock(&by_our_clock, CLOCK_MONOTONIC);
@@ -263,6 +300,7 @@ static void drive_until_done(struct waiter *waiter)
     struct net_loop *loop = &waiter->client->loop;
     (void)pthread_mutex_unlock(&waiter->client->lock);
     bool is_timed = waiter->due_ns == CLOCK_NEVER || net_loop_arm(loop, &waiter->timer, waiter->due_ns);
+    look_later(waiter);
     (void)pthread_mutex_lock(&waiter->client->lock);
     waiter->done |= !is_timed; /* memory is out: better early than never */
     while (!waiter->done) {
@@ -272,6 +310,7 @@ static void drive_until_done(struct waiter *waiter)
     }
     if (waiter->due_ns != CLOCK_NEVER)
         net_loop_disarm(loop, &waiter->timer);
+    net_loop_disarm(loop, &waiter->look);
 }
 
 /* With the lock held: drives until the waiter's call is done, then hands over to one that sleeps. */
@@ -291,18 +330,36 @@ static void drive_for_all(struct mayfly_client *client, struct waiter *waiter)
     }
 }
 
+/* With the lock held: what a sleeper does that nobody woke. */
+static void on_overslept(struct waiter *waiter)
+{
+    struct mayfly_client *client = waiter->client;
+    if (waiter->interrupt == NULL || clock_now_ns() >= waiter->due_ns) {
+        waiter->done = true;
+        return;
+    }
+    (void)pthread_mutex_unlock(&client->lock);
+    bool is_wanted = !wants_out(waiter);
+    (void)pthread_mutex_lock(&client->lock);
+    if (!is_wanted && !waiter->done)
+        ask_to_cancel(client, waiter->handle);
+}
+
 /* With the lock held: sleeps while another thread drives, and drives when that one leaves. */
 static void sleep_or_drive(struct waiter *waiter)
 {
     struct mayfly_client *client = waiter->client;
-    const struct timespec due = {.tv_sec = waiter->due_ns / CLOCK_NS_PER_S,
-                                 .tv_nsec = waiter->due_ns % CLOCK_NS_PER_S};
     list_push_back(&client->waiters, &waiter->link);
     while (!waiter->done && !waiter->drive) {
-        if (waiter->due_ns == CLOCK_NEVER)
+        int64_t until_ns = waiter->due_ns;
+        if (waiter->interrupt != NULL && !waiter->is_interrupted)
+            until_ns = clock_add(clock_now_ns(), LOOK_NS);
+        const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S,
+                                       .tv_nsec = until_ns % CLOCK_NS_PER_S};
+        if (until_ns == CLOCK_NEVER)
             (void)pthread_cond_wait(&waiter->wake, &client->lock);
-        else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &due) == ETIMEDOUT)
-            waiter->done = true;
+        else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &until) == ETIMEDOUT)
+            on_overslept(waiter);
     }
     list_remove(&waiter->link);
     if (waiter->drive)
@@ -349,7 +406,7 @@ static void wait_among_threads(struct mayfly_client *client, struct client_call 
 static mayfly_status refuse(mayfly_status status, const char *message, mayfly_reply **reply)
 {
     const mayfly_reply refusal = {.status = status, .message = message};
-    *reply = client_reply_copy(&refusal);
+    *reply = mayfly_reply_copy(&refusal);
     return status;
 }
 
@@ -363,11 +420,19 @@ static void wait_for(struct mayfly_client *client, struct client_call *call, str
     catch_up(client);
     if (!client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
+    look_later(waiter);
     while (!waiter->done)
         net_loop_step(&client->loop, true);
+    net_loop_disarm(&client->loop, &waiter->look);
 }
 
 mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, mayfly_reply **reply)
+{
+    return mayfly_call_interruptible(client, request, NULL, NULL, reply);
+}
+
+mayfly_status mayfly_call_interruptible(mayfly_client *client, const mayfly_request *request,
+                                        mayfly_interrupt interrupt, void *context, mayfly_reply **reply)
 {
     if (reply == NULL)
         return MAYFLY_INVALID_ARGUMENT;
@@ -386,6 +451,9 @@ mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, 
     if (call == NULL)
         return refuse(status, message, reply);
     client_waiter_init(&waiter, client, CLOCK_NEVER);
+    waiter.interrupt = interrupt;
+    waiter.interrupt_context = context;
+    waiter.handle = handle_of(call);
     wait_for(client, call, &waiter);
     client_waiter_free(&waiter);
     *reply = waiter.reply;

@@ -123,3 +123,13 @@ const char *mayfly_method_name(mayfly_method method)
 {
     return (unsigned)method < MAYFLY_METHODS ? strrchr(client_methods[method].path, '/') + 1 : "";
 }
+
+size_t mayfly_request_bytes(const mayfly_request *request)
+{
+    if (mayfly_request_problem(request) != NULL)
+        return 0;
+    struct buffer message = {0};
+    size_t size = client_methods[request->method].encode(request, &message) ? message.size : 0;
+    buffer_free(&message);
+    return size;
+}

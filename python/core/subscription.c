@@ -1,0 +1,452 @@
+/* Subscriptions to topics, read by a thread that waits or awaited in a loop. What comes is told to Python as a tuple
+ * (kind, value, sequence, page, last_sequence, status, message), where kind is a mayfly_topic_event_kind and value is str
+ * or bytes as it was published. */
+#include "core.h"
+
+#include <stdlib.h>
+
+#define SLICE_MS        50 /* of waiting, between looks at signals and at whether the client is open */
+#define FEED_BYTES_MAX  ((size_t)4 * 1024 * 1024)
+#define EVENT_FORMAT    "(iOKKKis)"
+#define CLOSED_MESSAGE  "the client was closed"
+#define UNSUBSCRIBED    "the subscription was ended by unsubscribe"
+
+static PyObject *event_build(const mayfly_topic_event *event)
+{
+    const char *data = event->value.size > 0 ? event->value.data : "";
+    PyObject *value = event->is_text ? PyUnicode_DecodeUTF8(data, (Py_ssize_t)event->value.size, "replace")
+                                     : PyBytes_FromStringAndSize(data, (Py_ssize_t)event->value.size);
+    PyObject *built = value != NULL
+                          ? Py_BuildValue(EVENT_FORMAT, (int)event->kind, value, (unsigned long long)event->sequence,
+                                          (unsigned long long)event->page, (unsigned long long)event->last_sequence,
+                                          (int)event->status, event->message)
+                          : NULL;
+    Py_XDECREF(value);
+    return built;
+}
+
+static PyObject *ended_build(const char *message)
+{
+    const mayfly_topic_event ended = {
+        .kind = MAYFLY_TOPIC_ENDED, .status = MAYFLY_CANCELLED, .message = message};
+    return event_build(&ended);
+}
+
+/* --- Read by threads --- */
+
+struct blocking_subscription {
+    PyObject_HEAD PyObject *owner;
+    mayfly_client *client; /* whose it is: when the owner has another one, it is gone */
+    mayfly_subscription *subscription;
+    unsigned long forks;
+    bool is_read;            /* a thread waits for its next event */
+    bool is_unwanted;        /* unsubscribe was called */
+};
+
+static PyTypeObject *blocking_subscription_type;
+
+/* The client, entered, if it is still the one that subscribed; else NULL. */
+static mayfly_client *enter(struct blocking_subscription *self)
+{
+    mayfly_error error;
+    if (self->subscription == NULL || self->forks != fork_count)
+        return NULL;
+    mayfly_client *client = blocking_enter(self->owner, &error);
+    if (client != NULL && client != self->client) {
+        blocking_leave(self->owner);
+        client = NULL;
+    }
+    return client;
+}
+
+static void end_blocking(struct blocking_subscription *self)
+{
+    if (enter(self) != NULL) {
+        mayfly_unsubscribe(self->subscription);
+        blocking_leave(self->owner);
+    }
+    self->subscription = NULL;
+}
+
+/* Waits for a slice of time. *EVENT is NULL where nothing came in it. */
+static mayfly_status wait_slice(struct blocking_subscription *self, mayfly_topic_event **event)
+{
+    mayfly_status status = MAYFLY_CANCELLED;
+    *event = NULL;
+    if (enter(self) == NULL)
+        return status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = mayfly_subscription_next(self->subscription, SLICE_MS, event);
+    Py_END_ALLOW_THREADS;
+    blocking_leave(self->owner);
+    return status;
+}
+
+static PyObject *blocking_subscription_next(PyObject *object, PyObject *nothing)
+{
+    (void)nothing;
+    struct blocking_subscription *self = (struct blocking_subscription *)object;
+    if (self->is_read) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is reading this subscription");
+        return NULL;
+    }
+    self->is_read = true;
+    mayfly_topic_event *event = NULL;
+    mayfly_status status = MAYFLY_DEADLINE_EXCEEDED;
+    while (status == MAYFLY_DEADLINE_EXCEEDED && !self->is_unwanted && PyErr_CheckSignals() == 0)
+        status = wait_slice(self, &event);
+    self->is_read = false;
+    if (self->is_unwanted)
+        end_blocking(self);
+    if (event != NULL) {
+        PyObject *built = event_build(event);
+        mayfly_topic_event_free(event);
+        return built;
+    }
+    if (PyErr_Occurred())
+        return NULL;
+    return ended_build(self->is_unwanted ? UNSUBSCRIBED : CLOSED_MESSAGE);
+}
+
+static PyObject *blocking_subscription_unsubscribe(PyObject *object, PyObject *nothing)
+{
+    (void)nothing;
+    struct blocking_subscription *self = (struct blocking_subscription *)object;
+    self->is_unwanted = true;
+    if (!self->is_read) /* else the thread that reads does it */
+        end_blocking(self);
+    Py_RETURN_NONE;
+}
+
+PyObject *blocking_subscribe(PyObject *owner, mayfly_client *client, const mayfly_topic_options *options)
+{
+    struct blocking_subscription *self = PyObject_New(struct blocking_subscription, blocking_subscription_type);
+    if (self == NULL)
+        return NULL;
+    Py_INCREF(self->owner = owner);
+    self->client = client;
+    self->subscription = NULL;
+    self->forks = fork_count;
+    self->is_read = self->is_unwanted = false;
+    mayfly_error error;
+    if (mayfly_subscribe(client, options, NULL, NULL, &self->subscription, &error) == MAYFLY_OK)
+        return (PyObject *)self;
+    Py_DECREF(self);
+    return Py_BuildValue("(is)", (int)error.status, error.message);
+}
+
+static void blocking_subscription_dealloc(PyObject *object)
+{
+    struct blocking_subscription *self = (struct blocking_subscription *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    end_blocking(self);
+    Py_DECREF(self->owner);
+    PyObject_Free(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef blocking_subscription_methods[] = {
+    {"next", blocking_subscription_next, METH_NOARGS, "next() -> event: waits for it. The last one tells of the end."},
+    {"unsubscribe", blocking_subscription_unsubscribe, METH_NOARGS, "unsubscribe(): from any thread."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot blocking_subscription_slots[] = {
+    {Py_tp_doc, "A subscription that a thread reads."},
+    {Py_tp_dealloc, blocking_subscription_dealloc},
+    {Py_tp_methods, blocking_subscription_methods},
+    {0, NULL},
+};
+
+static PyType_Spec blocking_subscription_spec = {
+    "mayfly._core.BlockingSubscription", sizeof(struct blocking_subscription), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, blocking_subscription_slots};
+
+PyTypeObject *blocking_subscription_type_create(PyObject *module)
+{
+    return blocking_subscription_type =
+               (PyTypeObject *)PyType_FromModuleAndSpec(module, &blocking_subscription_spec, NULL);
+}
+
+/* --- Awaited in loops --- */
+
+/* A copy of an event, with what it points at behind it. */
+struct kept_event {
+    struct kept_event *next;
+    mayfly_topic_event event;
+};
+
+struct loop_subscription;
+
+/* What libmayfly tells a subscription. It outlives the Python object where that goes while libmayfly is at work. */
+struct feed {
+    struct driver *driver;
+    mayfly_subscription *subscription;
+    struct loop_subscription *reader; /* the Python object, while it is there */
+    struct kept_event *first;
+    struct kept_event **end;
+    size_t bytes;           /* of what is kept */
+    bool has_gap;           /* something was dropped ... */
+    uint64_t last_sequence; /* ... behind this item */
+    bool is_stirred;
+    struct feed *next_stirred; /* of the driver's */
+};
+
+struct loop_subscription {
+    PyObject_HEAD PyObject *owner;
+    struct driver *driver;
+    struct feed *feed;
+    struct call *waiting; /* for the next event; NULL: nobody does */
+    bool is_over;         /* the end was told, or unsubscribe was called */
+};
+
+static PyTypeObject *loop_subscription_type;
+
+/* Without the interpreter lock, as all of the feed up to here. */
+static void feed_keep(struct feed *feed, const mayfly_topic_event *event)
+{
+    size_t message = strlen(event->message) + 1;
+    struct kept_event *kept = malloc(sizeof *kept + event->value.size + message);
+    if (kept == NULL) {
+        feed->has_gap = true;
+        return;
+    }
+    char *bytes = (char *)(kept + 1);
+    kept->next = NULL;
+    kept->event = *event;
+    kept->event.publisher = (mayfly_bytes){NULL, 0};
+    if (event->value.size > 0)
+        memcpy(bytes, event->value.data, event->value.size);
+    memcpy(bytes + event->value.size, event->message, message);
+    kept->event.value.data = bytes;
+    kept->event.message = bytes + event->value.size;
+    *feed->end = kept;
+    feed->end = &kept->next;
+    feed->bytes += sizeof *kept + event->value.size;
+}
+
+static void feed_item(struct feed *feed, const mayfly_topic_event *event)
+{
+    if (feed->first != NULL && feed->bytes + event->value.size > FEED_BYTES_MAX) {
+        feed->has_gap = true;
+        return;
+    }
+    if (feed->has_gap) {
+        const mayfly_topic_event gap = {.kind = MAYFLY_TOPIC_DISCONTINUITY,
+                                        .sequence = event->sequence,
+                                        .page = event->page,
+                                        .last_sequence = feed->last_sequence,
+                                        .message = ""};
+        feed->has_gap = false;
+        feed_keep(feed, &gap);
+    }
+    feed_keep(feed, event);
+    feed->last_sequence = event->sequence;
+}
+
+static void on_event(void *context, const mayfly_topic_event *event)
+{
+    struct feed *feed = context;
+    if (feed->reader == NULL || event->kind == MAYFLY_TOPIC_HEARTBEAT)
+        return;
+    if (event->kind == MAYFLY_TOPIC_ITEM)
+        feed_item(feed, event);
+    else
+        feed_keep(feed, event);
+    if (!feed->is_stirred) {
+        feed->is_stirred = true;
+        feed->next_stirred = feed->driver->stirred;
+        feed->driver->stirred = feed;
+    }
+}
+
+static void feed_free(struct feed *feed)
+{
+    while (feed->first != NULL) {
+        struct kept_event *kept = feed->first;
+        feed->first = kept->next;
+        free(kept);
+    }
+    free(feed);
+}
+
+/* Ends what nobody wants any more. Not while libmayfly is at work. */
+static void feed_end(struct feed *feed)
+{
+    struct driver *driver = feed->driver;
+    if (driver->client != NULL && driver->forks == fork_count && feed->subscription != NULL) {
+        mayfly_unsubscribe(feed->subscription);
+        if (!driver_stir(driver)) /* the server is to hear of it */
+            PyErr_Clear();
+    }
+    feed_free(feed);
+}
+
+/* The first event that is kept, as a tuple; NULL with an exception. */
+static PyObject *feed_take(struct feed *feed)
+{
+    struct kept_event *kept = feed->first;
+    feed->first = kept->next;
+    if (feed->first == NULL)
+        feed->end = &feed->first;
+    feed->bytes -= sizeof *kept + kept->event.value.size;
+    PyObject *built = event_build(&kept->event);
+    free(kept);
+    return built;
+}
+
+static PyObject *take(struct loop_subscription *self)
+{
+    self->is_over |= self->feed->first->event.kind == MAYFLY_TOPIC_ENDED;
+    return feed_take(self->feed);
+}
+
+/* Gives the first event to who waits for it, if anybody does. */
+static void feed_deliver(struct feed *feed)
+{
+    struct loop_subscription *self = feed->reader;
+    if (self->waiting == NULL || feed->first == NULL)
+        return;
+    struct call *waiting = self->waiting;
+    self->waiting = NULL;
+    if (call_is_pending(waiting))
+        call_finish(waiting, take(self));
+    Py_DECREF(waiting);
+}
+
+bool subscriptions_deliver(struct driver *driver)
+{
+    while (driver->stirred != NULL) {
+        struct feed *feed = driver->stirred;
+        driver->stirred = feed->next_stirred;
+        feed->is_stirred = false;
+        if (feed->reader == NULL)
+            feed_end(feed);
+        else
+            feed_deliver(feed);
+    }
+    return true;
+}
+
+static PyObject *loop_subscription_next(PyObject *object, PyObject *nothing)
+{
+    (void)nothing;
+    struct loop_subscription *self = (struct loop_subscription *)object;
+    if (self->waiting != NULL && call_is_pending(self->waiting)) {
+        PyErr_SetString(PyExc_RuntimeError, "another task is reading this subscription");
+        return NULL;
+    }
+    if (self->feed->first != NULL && !self->is_over)
+        return call_ended(self->driver->loop, take(self));
+    if (self->is_over || self->driver->client == NULL)
+        return call_ended(self->driver->loop, ended_build(self->is_over ? UNSUBSCRIBED : CLOSED_MESSAGE));
+    Py_XDECREF(self->waiting);
+    self->waiting = call_future(self->driver);
+    Py_XINCREF(self->waiting);
+    return (PyObject *)self->waiting;
+}
+
+static PyObject *loop_subscription_unsubscribe(PyObject *object, PyObject *nothing)
+{
+    (void)nothing;
+    struct loop_subscription *self = (struct loop_subscription *)object;
+    struct driver *driver = self->driver;
+    if (self->is_over)
+        Py_RETURN_NONE;
+    self->is_over = true;
+    if (self->feed->subscription != NULL && driver->client != NULL && driver->forks == fork_count &&
+        !driver->is_stepping) {
+        mayfly_unsubscribe(self->feed->subscription);
+        self->feed->subscription = NULL;
+        if (!driver_stir(driver))
+            return NULL;
+    }
+    if (self->waiting != NULL)
+        call_finish(self->waiting, ended_build(UNSUBSCRIBED));
+    Py_CLEAR(self->waiting);
+    Py_RETURN_NONE;
+}
+
+PyObject *loop_subscribe(PyObject *owner, struct driver *driver, const mayfly_topic_options *options)
+{
+    struct loop_subscription *self = PyObject_New(struct loop_subscription, loop_subscription_type);
+    if (self == NULL)
+        return NULL;
+    Py_INCREF(self->owner = owner);
+    Py_INCREF(self->driver = driver);
+    self->waiting = NULL;
+    self->is_over = false;
+    self->feed = calloc(1, sizeof *self->feed);
+    if (self->feed == NULL) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    self->feed->driver = driver;
+    self->feed->reader = self;
+    self->feed->end = &self->feed->first;
+    mayfly_error error;
+    if (mayfly_subscribe(driver->client, options, on_event, self->feed, &self->feed->subscription, &error) !=
+        MAYFLY_OK) {
+        Py_DECREF(self);
+        return Py_BuildValue("(is)", (int)error.status, error.message);
+    }
+    if (!driver_stir(driver))
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+/* Where libmayfly is at work on another thread, the feed waits for it among the stirred ones. */
+static void leave_feed(struct feed *feed)
+{
+    struct driver *driver = feed->driver;
+    feed->reader = NULL;
+    if (feed->is_stirred)
+        return;
+    if (driver->is_stepping) {
+        feed->is_stirred = true;
+        feed->next_stirred = driver->stirred;
+        driver->stirred = feed;
+        return;
+    }
+    feed_end(feed);
+}
+
+static void loop_subscription_dealloc(PyObject *object)
+{
+    struct loop_subscription *self = (struct loop_subscription *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *error_type, *error, *traceback;
+    PyErr_Fetch(&error_type, &error, &traceback);
+    if (self->feed != NULL)
+        leave_feed(self->feed);
+    PyErr_Restore(error_type, error, traceback);
+    Py_XDECREF(self->waiting);
+    Py_DECREF(self->driver);
+    Py_DECREF(self->owner);
+    PyObject_Free(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef loop_subscription_methods[] = {
+    {"next", loop_subscription_next, METH_NOARGS,
+     "next() -> awaitable of an event. The last one tells of the end."},
+    {"unsubscribe", loop_subscription_unsubscribe, METH_NOARGS, "unsubscribe(): in the loop's thread."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot loop_subscription_slots[] = {
+    {Py_tp_doc, "A subscription whose events are awaited."},
+    {Py_tp_dealloc, loop_subscription_dealloc},
+    {Py_tp_methods, loop_subscription_methods},
+    {0, NULL},
+};
+
+static PyType_Spec loop_subscription_spec = {"mayfly._core.LoopSubscription", sizeof(struct loop_subscription), 0,
+                                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                             loop_subscription_slots};
+
+PyTypeObject *loop_subscription_type_create(PyObject *module)
+{
+    return loop_subscription_type =
+               (PyTypeObject *)PyType_FromModuleAndSpec(module, &loop_subscription_spec, NULL);
+}

@@ -1,0 +1,1 @@
+"""Types that requests and responses share; none so far."""

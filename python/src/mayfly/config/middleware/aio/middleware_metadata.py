@@ -1,0 +1,11 @@
+from dataclasses import dataclass
+from typing import Optional
+
+from ..metadata import Metadata
+
+
+@dataclass
+class MiddlewareMetadata:
+    """Headers, sent or received; None where there are none."""
+
+    grpc_metadata: Optional[Metadata]

@@ -1,0 +1,6 @@
+"""Middleware of the blocking clients."""
+
+from .middleware import Middleware, MiddlewareRequestHandler
+from .middleware_metadata import MiddlewareMetadata
+
+__all__ = ["Middleware", "MiddlewareMetadata", "MiddlewareRequestHandler"]

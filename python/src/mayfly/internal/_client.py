@@ -1,0 +1,153 @@
+"""What the clients have in common: how they are made, connected and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from datetime import timedelta
+from typing import Any, Optional
+
+from mayfly import _core
+from mayfly.auth import CredentialProvider
+from mayfly.config import Configuration, TopicConfiguration
+from mayfly.errors import InvalidArgumentException
+from mayfly.errors.exceptions import ConnectionException
+from mayfly.internal import _interception
+from mayfly.internal._settings import Settings, cache_settings, retries_of, topic_settings
+from mayfly.internal._utilities import _timedelta_to_ms
+from mayfly.internal.services import Service
+
+
+async def _later(client: _core.LoopClient, name: str, arguments: tuple[Any, ...]) -> Any:
+    """A call that was asked for where no loop runs yet: it is made where it is awaited."""
+    return await getattr(client, name)(*arguments)
+
+
+_core.set_hooks(later=_later)
+
+
+def _open_blocking(settings: Settings) -> _core.BlockingClient:
+    try:
+        return _core.BlockingClient(settings)
+    except (ValueError, OverflowError) as e:
+        raise InvalidArgumentException(str(e), Service.CACHE) from e
+
+
+def _open_loop(settings: Settings) -> _core.LoopClient:
+    try:
+        return _core.LoopClient(settings)
+    except (ValueError, OverflowError) as e:
+        raise InvalidArgumentException(str(e), Service.CACHE) from e
+
+
+def _not_connected(reason: str) -> ConnectionException:
+    return ConnectionException(
+        f"Failed to connect to Momento's server within given eager connection timeout: {reason}", Service.CACHE
+    )
+
+
+def _timeout_ms(timeout: timedelta) -> int:
+    return max(1, _timedelta_to_ms(timeout))
+
+
+class BlockingBase:
+    """A blocking client that can be closed, by `with` or by `close`. Any number of threads may use it at once; a child of
+    a fork has connections of its own."""
+
+    _middlewares: tuple[Any, ...] = ()
+
+    def __init__(self, core: _core.BlockingClient):
+        self._core = core
+        self._call = core.call
+
+    def _connect(self, timeout: timedelta) -> None:
+        problem = self._core.connect(_timeout_ms(timeout))
+        if problem is not None:
+            self._core.close()
+            raise _not_connected(problem)
+
+    def close(self) -> None:
+        """No request begins any more. Those that other threads have under way end first."""
+        self._core.close()
+        _interception.close_all(self._middlewares)
+
+    def counts(self) -> dict[str, int]:
+        """What the client is doing and has done: `in_flight`, `limit`, `waiting`, `connections`, `calls`, `failures`,
+        `retries`, `refused_retries`, `connects`, `disconnects`, and whether the target `is_target_unmet`."""
+        return self._core.counts()
+
+    def __del__(self) -> None:
+        core: Optional[_core.BlockingClient] = getattr(self, "_core", None)
+        if core is not None and core.is_open:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
+
+
+class LoopBase:
+    """An asyncio client that can be closed, by `async with` or by `close`. It may be used in several loops, one after
+    another or in threads of their own, and has connections for each; so does a child of a fork."""
+
+    _middlewares: tuple[Any, ...] = ()
+
+    def __init__(self, core: _core.LoopClient):
+        self._core = core
+        self._call = core.call
+
+    async def _connect(self, timeout: timedelta) -> None:
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(None, self._core.connect, _timeout_ms(timeout))
+        if isinstance(connection, str):
+            self._core.close()
+            raise _not_connected(connection)
+        self._core.take_connection(connection)
+
+    async def close(self) -> None:
+        """Ends what is under way: its responses are errors with the code CANCELLED_ERROR."""
+        self._core.close()
+        _interception.close_all(self._middlewares)
+
+    def counts(self) -> dict[str, int]:
+        """What the client is doing in this loop and has done: `in_flight`, `limit`, `waiting`, `connections`, `calls`,
+        `failures`, `retries`, `refused_retries`, `connects`, `disconnects`, and whether the target `is_target_unmet`."""
+        return self._core.counts()
+
+    def __del__(self) -> None:
+        core: Optional[_core.LoopClient] = getattr(self, "_core", None)
+        if core is not None and core.is_open:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
+            core.tidy()
+
+
+class BlockingCacheBase(BlockingBase):
+    """A blocking client of caches."""
+
+    def __init__(self, configuration: Configuration, credentials: CredentialProvider, default_ttl: timedelta):
+        self._middlewares = tuple(configuration.get_sync_middlewares())
+        is_intercepted = _interception.is_wanted(configuration, self._middlewares)
+        retries = 0 if is_intercepted else retries_of(configuration) or 0
+        super().__init__(_open_blocking(cache_settings(configuration, credentials, default_ttl, retries)))
+        if is_intercepted:
+            self._call = _interception.Interception(self._core, configuration, self._middlewares).call
+
+
+class LoopCacheBase(LoopBase):
+    """An asyncio client of caches."""
+
+    def __init__(self, configuration: Configuration, credentials: CredentialProvider, default_ttl: timedelta):
+        self._middlewares = tuple(configuration.get_async_middlewares())
+        is_intercepted = _interception.is_wanted(configuration, self._middlewares)
+        retries = 0 if is_intercepted else retries_of(configuration) or 0
+        super().__init__(_open_loop(cache_settings(configuration, credentials, default_ttl, retries)))
+        if is_intercepted:
+            self._call = _interception.InterceptionAsync(self._core, configuration, self._middlewares).call
+
+
+def open_topics_blocking(configuration: TopicConfiguration, credentials: CredentialProvider) -> _core.BlockingClient:
+    """The core of a blocking client of topics."""
+    return _open_blocking(topic_settings(configuration, credentials))
+
+
+def open_topics_loop(configuration: TopicConfiguration, credentials: CredentialProvider) -> _core.LoopClient:
+    """The core of an asyncio client of topics."""
+    return _open_loop(topic_settings(configuration, credentials))
+
+

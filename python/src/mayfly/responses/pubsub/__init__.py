@@ -1,0 +1,4 @@
+from .discontinuity import TopicDiscontinuity
+from .heartbeat import TopicHeartbeat
+
+__all__ = ["TopicDiscontinuity", "TopicHeartbeat"]
