@@ -77,7 +77,7 @@ class TopicClient(BlockingBase):
         except BaseException:
             self._places.give_back()
             raise
-        if problem is not None or isinstance(source, tuple):
+        if problem is not None:
             self._places.give_back()
             return problem
         return TopicSubscribe.Subscription(cache_name, topic_name, source, self._places.give_back)

@@ -76,7 +76,7 @@ class TopicClientAsync(LoopBase):
         except BaseException:
             self._places.give_back()
             raise
-        if problem is not None or isinstance(source, tuple):
+        if problem is not None:
             self._places.give_back()
             return problem
         return TopicSubscribe.SubscriptionAsync(cache_name, topic_name, source, self._places.give_back)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from mayfly import logs
 from mayfly.errors import StatusCode, convert_error, error_from_status
@@ -59,7 +59,7 @@ def subscribe_problem(cache_name: str, topic_name: str) -> Optional[TopicSubscri
     return None
 
 
-def first_event(event: Union[Event, tuple[int, str]]) -> Any:
+def first_event(event: Union[Event, tuple[int, str]]) -> Optional[TopicSubscribe.Error]:
     """None where a subscription stands; else the Error that tells why not, of its first event or of the refusal."""
     if event[0] == SUBSCRIBED and len(event) > 2:
         return None
