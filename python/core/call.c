@@ -9,7 +9,6 @@
 #include "core.h"
 
 #include <stddef.h>
-#include <unistd.h>
 
 #define SMALL_BYTES 256
 
@@ -70,17 +69,8 @@ static void on_reply(void *context, const mayfly_reply *reply)
     if (call->state == CALL_PENDING && !keep_small(call, reply))
         call->reply = mayfly_reply_copy(reply);
     call->next = NULL;
-    if (driver->is_threaded)
-        (void)pthread_mutex_lock(&driver->lock);
-    bool is_first = driver->completed == NULL;
     *driver->completed_end = call;
     driver->completed_end = &call->next;
-    if (driver->is_threaded) {
-        (void)pthread_mutex_unlock(&driver->lock);
-        uint64_t one = 1;
-        if (is_first)
-            (void)!write(driver->event, &one, sizeof one);
-    }
 }
 
 /* --- Telling who waits --- */
@@ -190,27 +180,10 @@ static PyObject *respond(struct call *call)
 bool calls_deliver(struct driver *driver, bool is_inline)
 {
     bool is_well = true;
-    struct call *batch = NULL;
-    while (is_well) {
-        if (driver->is_threaded) {
-            if (batch == NULL) {
-                (void)pthread_mutex_lock(&driver->lock);
-                batch = driver->completed;
-                driver->completed = NULL;
-                driver->completed_end = &driver->completed;
-                (void)pthread_mutex_unlock(&driver->lock);
-            }
-        } else {
-            batch = driver->completed;
-        }
-        if (batch == NULL)
-            break;
-        struct call *call = batch;
-        if (driver->is_threaded)
-            batch = call->next;
-        else
-            driver->completed = call->next;
-        if (!driver->is_threaded && driver->completed == NULL)
+    while (is_well && driver->completed != NULL) {
+        struct call *call = driver->completed;
+        driver->completed = call->next;
+        if (driver->completed == NULL)
             driver->completed_end = &driver->completed;
         if (call->state == CALL_PENDING) {
             call->result = respond(call);

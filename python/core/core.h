@@ -16,7 +16,6 @@
 #include <Python.h>
 
 #include <mayfly/mayfly.h>
-#include <pthread.h>
 
 #define METHOD_ARGUMENTS_MAX 10
 #define METHOD_SOURCES_MAX   4
@@ -156,9 +155,6 @@ struct driver {
     PyObject *call_soon;               /* the loop's */
     PyObject *timer;                   /* a handle, or NULL */
     int64_t timer_due_ns;
-    bool is_threaded; /* an experiment: libmayfly has a thread of its own */
-    pthread_mutex_t lock;
-    int event;
     int descriptor;
     bool is_scheduled; /* the loop will call pump soon */
     bool is_pumping;   /* pump is on the stack, and will send what is started now */

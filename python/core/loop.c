@@ -10,9 +10,6 @@
 #include "core.h"
 
 #include <time.h>
-#include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define PUMP_ROUNDS 8 /* in a row, before the loop's other work has its turn */
 #define NS_PER_MS   INT64_C(1000000)
@@ -53,8 +50,6 @@ static bool schedule(struct driver *driver)
 
 bool driver_stir(struct driver *driver)
 {
-    if (driver->is_threaded)
-        return true;
     driver->has_unsent = true;
     return driver->is_pumping || schedule(driver);
 }
@@ -220,10 +215,7 @@ static PyObject *driver_pump(PyObject *self, PyObject *nothing)
     Py_INCREF(self);
     if (driver->timer != NULL && driver->timer_due_ns <= now_ns())
         Py_CLEAR(driver->timer);
-    uint64_t count;
-    if (driver->is_threaded)
-        (void)!read(driver->event, &count, sizeof count);
-    bool is_well = driver->is_stepping || (driver->is_threaded ? calls_deliver(driver, true) : pump(driver));
+    bool is_well = driver->is_stepping || pump(driver);
     driver->is_pumping = was_pumping;
     Py_DECREF(self);
     if (!is_well)
@@ -254,12 +246,7 @@ static struct driver *driver_create(PyObject *loop, mayfly_client *client)
     driver->client = client;
     driver->forks = fork_count;
     driver->completed_end = &driver->completed;
-    driver->is_threaded = getenv("MAYFLY_THREADED") != NULL;
-    if (driver->is_threaded) {
-        (void)pthread_mutex_init(&driver->lock, NULL);
-        driver->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    }
-    driver->descriptor = driver->is_threaded ? driver->event : mayfly_client_descriptor(client);
+    driver->descriptor = mayfly_client_descriptor(client);
     driver->pump = PyObject_GetAttrString((PyObject *)driver, "pump");
     driver->call_soon = PyObject_GetAttrString(loop, "call_soon");
     PyObject *done = driver->pump != NULL && driver->call_soon != NULL
@@ -390,7 +377,7 @@ static struct driver *driver_for(struct loop_client *self, PyObject *loop, mayfl
         return NULL;
     }
     mayfly_client *client;
-    if (settings_open(&self->settings, getenv("MAYFLY_THREADED") ? MAYFLY_DRIVEN_BY_THREAD : MAYFLY_DRIVEN_BY_CALLER, 0, &client, error) != MAYFLY_OK)
+    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER, 0, &client, error) != MAYFLY_OK)
         return NULL;
     error->status = MAYFLY_OK;
     return keep_driver(self, loop, client);
@@ -529,7 +516,7 @@ static PyObject *loop_connect(PyObject *client, PyObject *timeout)
     }
     mayfly_error error;
     connection->forks = fork_count;
-    if (settings_open(&self->settings, getenv("MAYFLY_THREADED") ? MAYFLY_DRIVEN_BY_THREAD : MAYFLY_DRIVEN_BY_CALLER, timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000,
+    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER, timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000,
                       &connection->client, &error) == MAYFLY_OK)
         return capsule;
     Py_DECREF(capsule);
