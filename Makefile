@@ -3,7 +3,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help build demo test test-long bench bench-check bench-python format install clean
+.PHONY: help build demo test test-long bench bench-check bench-python wheel format install clean
 
 help:
 	@echo 'make demo         a cache, a value, a short benchmark'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size|networks for one part'
 	@echo 'make bench-check  the throughput and collections parts, failing below the floors in bench/floors'
 	@echo 'make bench-python the Python client side by side with others; ARGS="--group clients --points 50" and so on'
+	@echo 'make wheel        build/wheel/: the Python package with all that it needs'
 	@echo 'make test-long    long fuzzing and soaking'
 	@echo 'make format       lay the code out'
 	@echo 'make install      to PREFIX=$(PREFIX)'
@@ -19,7 +20,7 @@ help:
 build:
 	@scripts/setup build
 	@mkdir -p build
-	@cmake --preset release -DMAYFLY_TESTS=OFF -DCMAKE_INSTALL_PREFIX='$(PREFIX)' > build/configure-release.log \
+	@cmake --preset release -DMAYFLY_TESTS=OFF -DMAYFLY_PYTHON=OFF -DCMAKE_INSTALL_PREFIX='$(PREFIX)' > build/configure-release.log \
 		|| { cat build/configure-release.log; exit 1; }
 	@cmake --build --preset release
 
@@ -45,6 +46,10 @@ bench-check: build
 bench-python: build
 	@scripts/setup bench-python
 	@/usr/bin/python3 bench/python_clients.py $(ARGS)
+
+wheel:
+	@scripts/setup python
+	@scripts/wheel
 
 format:
 	@scripts/setup test

@@ -164,6 +164,8 @@ static mayfly_status open_trusting(const struct settings *settings, const mayfly
     credentials.tls.ca_file = path;
     mayfly_status status = mayfly_client_open(configuration, &credentials, drive, client, error);
     (void)close(descriptor);
+    if (status == MAYFLY_INVALID_ARGUMENT) /* a certificate that is none: as with one that is not trusted, ... */
+        error->status = status = MAYFLY_UNAVAILABLE; /* ... there is no way to the server */
     return status;
 }
 

@@ -337,6 +337,35 @@ static void a_reply_tells_its_attempts_and_times(void **state)
     mayfly_reply_free(reply);
 }
 
+static void messages_are_measured_without_their_headers(void **state)
+{
+    (void)state;
+    const mayfly_request get = mayfly_get("cache", text("seven77"));
+    const mayfly_request set = mayfly_set("cache", text("seven77"), text("five5"), TTL_MS);
+    const mayfly_request senseless = mayfly_get("", text("seven77"));
+    assert_int_equal(mayfly_request_bytes(&get), 2 + 7);
+    assert_int_equal(mayfly_request_bytes(&set), 2 + 7 + 2 + 5 + 4); /* and a TTL of three bytes */
+    assert_int_equal(mayfly_request_bytes(&senseless), 0);
+    assert_int_equal(mayfly_request_bytes(NULL), 0);
+    put("seven77", "five5");
+    mayfly_reply *reply = call(client, get);
+    assert_int_equal(reply->received_bytes, 2 + 2 + 5); /* the result, and the value */
+    mayfly_reply_free(reply);
+}
+
+static void a_copy_of_a_reply_stands_on_its_own(void **state)
+{
+    (void)state;
+    put("copied", "value");
+    mayfly_reply *reply = call(client, mayfly_get("cache", text("copied")));
+    mayfly_reply *copy = mayfly_reply_copy(reply);
+    mayfly_reply_free(reply);
+    assert_non_null(copy);
+    assert_int_equal(copy->outcome, MAYFLY_HIT);
+    assert_bytes(copy->value, "value");
+    mayfly_reply_free(copy);
+}
+
 static void an_item_that_is_too_large_is_refused_and_the_trailer_says_so(void **state)
 {
     (void)state;
@@ -477,6 +506,8 @@ int main(void)
         cmocka_unit_test(more_caches_than_are_remembered_do_not_get_mixed_up),
         cmocka_unit_test(a_ping_is_answered),
         cmocka_unit_test(a_reply_tells_its_attempts_and_times),
+        cmocka_unit_test(messages_are_measured_without_their_headers),
+        cmocka_unit_test(a_copy_of_a_reply_stands_on_its_own),
         cmocka_unit_test(an_item_that_is_too_large_is_refused_and_the_trailer_says_so),
         cmocka_unit_test(a_ttl_of_zero_is_the_servers_to_refuse),
         cmocka_unit_test(request_metadata_reaches_the_server),

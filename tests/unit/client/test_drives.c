@@ -527,6 +527,87 @@ static void a_forked_child_has_no_part_in_its_parents_client(void **state)
     mayfly_client_close(client);
 }
 
+/* --- Interrupted --- */
+
+static bool third_time(void *context)
+{
+    _Atomic int *asked = context;
+    return atomic_fetch_add(asked, 1) + 1 >= 3;
+}
+
+static bool never(void *context)
+{
+    atomic_fetch_add((_Atomic int *)context, 1);
+    return false;
+}
+
+static mayfly_status interruptible_status(mayfly_client *client, mayfly_interrupt interrupt, _Atomic int *asked)
+{
+    const mayfly_request ping = mayfly_ping();
+    mayfly_reply *reply;
+    mayfly_status status = mayfly_call_interruptible(client, &ping, interrupt, asked, &reply);
+    mayfly_reply_free(reply);
+    return status;
+}
+
+static void a_blocking_call_ends_when_its_program_looks_up_and_wants_out(void **state)
+{
+    (void)state;
+    struct test_server own = server_start(SERVER_PLAIN);
+    const mayfly_drive drives[] = {MAYFLY_DRIVEN_BY_CALLER, MAYFLY_DRIVEN_BY_CALLS, MAYFLY_DRIVEN_BY_THREAD};
+    for (size_t i = 0; i < sizeof drives / sizeof drives[0]; i++) {
+        mayfly_client *client = client_open_to(own.port, drives[i]);
+        _Atomic int asked = 0;
+        assert_int_equal(kill(own.pid, SIGSTOP), 0);
+        assert_int_equal(interruptible_status(client, third_time, &asked), MAYFLY_CANCELLED);
+        assert_int_equal(asked, 3);
+        assert_int_equal(kill(own.pid, SIGCONT), 0);
+        assert_int_equal(interruptible_status(client, third_time, &asked), MAYFLY_OK);
+        mayfly_client_close(client);
+    }
+    server_stop(&own);
+}
+
+struct sleeper {
+    mayfly_client *client;
+    mayfly_interrupt interrupt;
+    _Atomic int asked;
+    mayfly_status status;
+    pthread_t thread;
+};
+
+static void *run_sleeper(void *context)
+{
+    struct sleeper *sleeper = context;
+    sleeper->status = interruptible_status(sleeper->client, sleeper->interrupt, &sleeper->asked);
+    return NULL;
+}
+
+static void an_interrupt_ends_the_call_of_its_thread_and_no_other(void **state)
+{
+    (void)state;
+    struct test_server own = server_start(SERVER_PLAIN);
+    mayfly_client *client = client_open_to(own.port, MAYFLY_DRIVEN_BY_CALLS);
+    struct sleeper sleepers[8];
+    assert_int_equal(kill(own.pid, SIGSTOP), 0);
+    for (int i = 0; i < 8; i++) {
+        sleepers[i] = (struct sleeper){.client = client, .interrupt = i % 2 == 0 ? third_time : never};
+        assert_int_equal(pthread_create(&sleepers[i].thread, NULL, run_sleeper, &sleepers[i]), 0);
+    }
+    for (int i = 0; i < 8; i += 2) {
+        assert_int_equal(pthread_join(sleepers[i].thread, NULL), 0);
+        assert_int_equal(sleepers[i].status, MAYFLY_CANCELLED);
+    }
+    assert_int_equal(kill(own.pid, SIGCONT), 0);
+    for (int i = 1; i < 8; i += 2) {
+        assert_int_equal(pthread_join(sleepers[i].thread, NULL), 0);
+        assert_int_equal(sleepers[i].status, MAYFLY_OK);
+        assert_true(atomic_load(&sleepers[i].asked) > 0);
+    }
+    mayfly_client_close(client);
+    server_stop(&own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +631,8 @@ int main(void)
         cmocka_unit_test(a_client_is_driven_only_the_way_it_was_opened),
         cmocka_unit_test(a_forked_child_has_no_part_in_its_parents_client),
         cmocka_unit_test(a_forked_child_starts_and_cancels_nothing),
+        cmocka_unit_test(a_blocking_call_ends_when_its_program_looks_up_and_wants_out),
+        cmocka_unit_test(an_interrupt_ends_the_call_of_its_thread_and_no_other),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -128,7 +128,7 @@ class InvalidArgumentException(_KnownException):
     """An argument cannot be right, whatever the state of the service."""
 
     _code = MomentoErrorCode.INVALID_ARGUMENT_ERROR
-    _wrapper = "Invalid argument passed to the client"
+    _wrapper = "Invalid argument passed to Momento client"
 
 
 class LimitExceededMessageWrapper(Enum):
