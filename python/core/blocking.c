@@ -172,8 +172,7 @@ static PyObject *blocking_subscribe_method(PyObject *client, PyObject *arguments
     if (open == NULL)
         return Py_BuildValue("(is)", (int)error.status, error.message);
     PyObject *subscription = blocking_subscribe(client, open, &options);
-    if (subscription == NULL || PyTuple_Check(subscription))
-        blocking_leave(client); /* else the subscription stays in it */
+    blocking_leave(client);
     return subscription;
 }
 

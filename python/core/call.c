@@ -1,5 +1,5 @@
-/* A call under way, as asyncio and uvloop await one: it looks like a Future to them, and can be given to create_task like
- * a coroutine.
+/* A call under way, as asyncio and uvloop await one. To who asks what it is it is a coroutine, which gather, wait_for and
+ * create_task take; to the task that awaits it, it is a Future.
  *
  * When the replies of many calls have come, the tasks that wait for them are resumed one after another right where the
  * loop told us of the replies: a batch costs one turn of the loop, and no handle each. Only where that cannot be, since
@@ -38,6 +38,7 @@ struct call {
 };
 
 static PyTypeObject *call_type;
+static PyObject *blocking_name;
 
 /* --- What libmayfly tells: without the interpreter lock --- */
 
@@ -459,20 +460,21 @@ static PyObject *call_get_loop(PyObject *self, PyObject *nothing)
     return loop;
 }
 
-static PyObject *get_blocking(PyObject *self, void *closure)
+/* A task looks for asyncio's mark of a Future on the call; asyncio's isfuture, for which a call is none, on its class. So
+ * it is an attribute of calls alone. */
+static PyObject *call_getattr(PyObject *self, PyObject *name)
 {
-    (void)closure;
-    return PyBool_FromLong(((struct call *)self)->is_blocking);
+    if (name == blocking_name)
+        return PyBool_FromLong(((struct call *)self)->is_blocking);
+    return PyObject_GenericGetAttr(self, name);
 }
 
-static int set_blocking(PyObject *self, PyObject *value, void *closure)
+static int call_setattr(PyObject *self, PyObject *name, PyObject *value)
 {
-    (void)closure;
-    int is_true = value != NULL ? PyObject_IsTrue(value) : -1;
-    if (value == NULL)
-        PyErr_SetString(PyExc_AttributeError, "cannot delete attribute");
-    if (is_true >= 0)
-        ((struct call *)self)->is_blocking = is_true;
+    if (name != blocking_name || value == NULL)
+        return PyObject_GenericSetAttr(self, name, value);
+    int is_true = PyObject_IsTrue(value);
+    ((struct call *)self)->is_blocking = is_true > 0;
     return is_true >= 0 ? 0 : -1;
 }
 
@@ -591,21 +593,17 @@ static PyMethodDef call_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyGetSetDef call_attributes[] = {
-    {"_asyncio_future_blocking", get_blocking, set_blocking, "asyncio's mark of a future.", NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
 static PyType_Slot call_slots[] = {
     {Py_tp_doc, "A call under way: await it for its response."},
     {Py_tp_dealloc, call_dealloc},
     {Py_tp_repr, call_repr},
+    {Py_tp_getattro, call_getattr},
+    {Py_tp_setattro, call_setattr},
     {Py_tp_iter, call_await},
     {Py_tp_iternext, call_next},
     {Py_am_await, call_await},
     {Py_am_send, call_send},
     {Py_tp_methods, call_methods},
-    {Py_tp_getset, call_attributes},
     {0, NULL},
 };
 
@@ -614,5 +612,8 @@ static PyType_Spec call_spec = {"mayfly._core.Call", sizeof(struct call), 0,
 
 PyTypeObject *call_type_create(PyObject *module)
 {
+    blocking_name = PyUnicode_InternFromString("_asyncio_future_blocking");
+    if (blocking_name == NULL)
+        return NULL;
     return call_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &call_spec, NULL);
 }

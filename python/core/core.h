@@ -151,7 +151,8 @@ struct driver {
     struct call **completed_end;
     struct feed *stirred; /* subscriptions that have events to look at */
     struct call *cancelling;           /* the call that mayfly_cancel is ending */
-    PyObject *pump;                    /* this driver's method, for the loop */
+    PyObject *pump;                    /* this driver's methods, for the loop */
+    PyObject *ring;
     PyObject *call_soon;               /* the loop's */
     PyObject *timer;                   /* a handle, or NULL */
     int64_t timer_due_ns;

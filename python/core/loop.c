@@ -40,7 +40,7 @@ static bool is_ours(const struct driver *driver)
 
 static bool schedule(struct driver *driver)
 {
-    if (driver->is_scheduled)
+    if (driver->is_scheduled || driver->client == NULL)
         return true;
     PyObject *handle = PyObject_CallOneArg(driver->call_soon, driver->pump);
     driver->is_scheduled = handle != NULL;
@@ -78,7 +78,7 @@ static bool set_timer(struct driver *driver)
     if (driver->timer != NULL && driver->timer_due_ns <= due_ns)
         return true;
     cancel_timer(driver);
-    driver->timer = PyObject_CallMethod(driver->loop, "call_later", "dO", (double)timeout_ms / 1000, driver->pump);
+    driver->timer = PyObject_CallMethod(driver->loop, "call_later", "dO", (double)timeout_ms / 1000, driver->ring);
     driver->timer_due_ns = due_ns;
     return driver->timer != NULL;
 }
@@ -137,6 +137,8 @@ static void close_here(struct driver *driver)
         PyErr_Clear();
     if (!subscriptions_deliver(driver))
         PyErr_Clear();
+    Py_CLEAR(driver->pump); /* which hold the driver */
+    Py_CLEAR(driver->ring);
     Py_DECREF(driver);
 }
 
@@ -213,14 +215,19 @@ static PyObject *driver_pump(PyObject *self, PyObject *nothing)
     driver->is_scheduled = false;
     driver->is_pumping = true;
     Py_INCREF(self);
-    if (driver->timer != NULL && driver->timer_due_ns <= now_ns())
-        Py_CLEAR(driver->timer);
     bool is_well = driver->is_stepping || pump(driver);
     driver->is_pumping = was_pumping;
     Py_DECREF(self);
     if (!is_well)
         return NULL;
     Py_RETURN_NONE;
+}
+
+/* The timer has rung, perhaps a little early by our clock. */
+static PyObject *driver_ring(PyObject *self, PyObject *nothing)
+{
+    Py_CLEAR(((struct driver *)self)->timer);
+    return driver_pump(self, nothing);
 }
 
 static PyObject *driver_close_method(PyObject *self, PyObject *nothing)
@@ -248,13 +255,15 @@ static struct driver *driver_create(PyObject *loop, mayfly_client *client)
     driver->completed_end = &driver->completed;
     driver->descriptor = mayfly_client_descriptor(client);
     driver->pump = PyObject_GetAttrString((PyObject *)driver, "pump");
+    driver->ring = PyObject_GetAttrString((PyObject *)driver, "ring");
     driver->call_soon = PyObject_GetAttrString(loop, "call_soon");
-    PyObject *done = driver->pump != NULL && driver->call_soon != NULL
+    PyObject *done = driver->pump != NULL && driver->ring != NULL && driver->call_soon != NULL
                          ? PyObject_CallMethod(loop, "add_reader", "iO", driver->descriptor, driver->pump)
                          : NULL;
     Py_XDECREF(done);
     if (done == NULL || !schedule(driver)) {
-        Py_CLEAR(driver->pump);
+        Py_CLEAR(driver->pump); /* which hold the driver */
+        Py_CLEAR(driver->ring);
         Py_CLEAR(driver);
     }
     return driver;
@@ -266,6 +275,7 @@ static int driver_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(driver->loop);
     Py_VISIT(driver->pump);
+    Py_VISIT(driver->ring);
     Py_VISIT(driver->call_soon);
     Py_VISIT(driver->timer);
     return 0;
@@ -275,6 +285,7 @@ static int driver_clear(PyObject *self)
 {
     struct driver *driver = (struct driver *)self;
     Py_CLEAR(driver->pump);
+    Py_CLEAR(driver->ring);
     Py_CLEAR(driver->timer);
     return 0;
 }
@@ -290,6 +301,7 @@ static void driver_dealloc(PyObject *self)
         mayfly_client_close(client);
     }
     Py_XDECREF(driver->pump);
+    Py_XDECREF(driver->ring);
     Py_XDECREF(driver->call_soon);
     Py_XDECREF(driver->timer);
     Py_XDECREF(driver->loop);
@@ -299,6 +311,7 @@ static void driver_dealloc(PyObject *self)
 
 static PyMethodDef driver_methods[] = {
     {"pump", driver_pump, METH_NOARGS, "pump(): does what can be done now; for the loop."},
+    {"ring", driver_ring, METH_NOARGS, "ring(): the same, for the loop's timer."},
     {"close", driver_close_method, METH_NOARGS, "close(): in the loop's thread."},
     {NULL, NULL, 0, NULL},
 };

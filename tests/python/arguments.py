@@ -102,7 +102,7 @@ def name_parameter(method: str) -> str | None:
     return next((p for p in signature(method) if p.endswith("_name") and p != "cache_name"), None)
 
 
-def arguments(method: str, cache_name: Any, key: Any, **changed: Any) -> dict[str, Any]:
+def arguments(method: str, cache_name: Any, key: Any, /, **changed: Any) -> dict[str, Any]:
     """Return arguments of a method by name, with those that are `changed`."""
     def put_key(value: Any) -> Any:
         if value is KEY:
