@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
+import mayfly
 import pytest
-from support import CACHE, Caller, code_of
+from support import ASYNCIO, BLOCKING, CACHE, Caller, code_of
 
 from mayfly.requests import LeaderboardOrder
 from mayfly.responses import (
@@ -181,6 +183,38 @@ def test_what_makes_no_sense_is_an_error_and_changes_nothing(
 def test_an_upsert_that_fails_stores_nothing(board: Caller) -> None:
     assert code_of(board.upsert({1: 1.0, 2: "a"})) == "INVALID_ARGUMENT_ERROR"
     assert board.length() == LeaderboardLength.Success(4)
+
+
+def test_a_client_that_is_closed_answers_with_errors(
+    kind: str, credentials: mayfly.CredentialProvider, loop: asyncio.AbstractEventLoop, key: str
+) -> None:
+    made: Any = mayfly.LeaderboardClientAsync if kind == ASYNCIO else mayfly.LeaderboardClient
+    client = Caller(made(mayfly.Configurations.Laptop.latest(), credentials), loop)
+    board = client.leaderboard(CACHE, key)
+    assert board.length() == LeaderboardLength.Success(0)
+    client.close()
+    assert code_of(board.length()) == "FAILED_PRECONDITION_ERROR"
+
+
+def test_with_closes_the_client(
+    kind: str, credentials: mayfly.CredentialProvider, loop: asyncio.AbstractEventLoop, key: str
+) -> None:
+    settings = mayfly.Configurations.Laptop.latest()
+
+    async def use() -> Any:
+        async with mayfly.LeaderboardClientAsync(settings, credentials) as client:
+            board = client.leaderboard(CACHE, key)
+            assert await board.length() == LeaderboardLength.Success(0)
+        return await board.length()
+
+    if kind == BLOCKING:
+        with mayfly.LeaderboardClient(settings, credentials) as client:
+            board = client.leaderboard(CACHE, key)
+            assert board.length() == LeaderboardLength.Success(0)
+        after: Any = board.length()
+    else:
+        after = loop.run_until_complete(use())
+    assert code_of(after) == "FAILED_PRECONDITION_ERROR"
 
 
 def test_a_client_counts_its_calls(leaderboards: Caller, key: str) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import CACHE, HOUR, Caller, Server, is_kind
+from support import CACHE, HOUR, Caller, Server, code_of, is_error, is_kind
 
 import mayfly
 from mayfly import Configurations, CredentialProvider, TopicConfigurations
@@ -447,11 +448,63 @@ def test_a_key_is_not_shown() -> None:
     assert copy.copy(provider) == provider
 
 
-def test_a_key_reaches_the_server(
-    open_client: Callable[..., Caller], binary: Path, key: str
+@pytest.fixture(scope="session")
+def secure_server(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path, str]]:
+    """Run a server with TLS and keys; with it come the certificate to trust and a key."""
+    folder = tmp_path_factory.mktemp("secure")
+    certificate, private, keys = folder / "certificate.pem", folder / "key.pem", folder / "keys"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(private), "-out",
+         str(certificate)], check=True, capture_output=True, timeout=60)
+    created = subprocess.run(
+        [str(binary), "key", "create", "--v2", "--endpoint", "localhost", "--name", "tests", "--api-keys", str(keys)],
+        check=True, capture_output=True, text=True, timeout=60)
+    running = Server(
+        binary, "--tls-certificate", str(certificate), "--tls-key", str(private), "--api-keys", str(keys))
+    yield running, certificate, created.stdout.strip()
+    running.stop()
+
+
+def test_a_client_with_a_key_and_the_roots_is_served(
+    open_client: Callable[..., Caller], secure_server: tuple[Server, Path, str], key: str
 ) -> None:
-    help_text = __import__("subprocess").run([str(binary), "serve", "--help"], capture_output=True, text=True).stdout
-    assert "--" in help_text
+    server, roots, api_key = secure_server
+    trusting = Configurations.Laptop.latest().with_root_certificates_pem(roots)
+    client = open_client(trusting, provider=CredentialProvider.from_api_key_v2(api_key, f"localhost:{server.port}"))
+    assert is_kind(client.create_cache(key), "Success")
+    assert is_kind(client.set(key, "k", "v"), "Success")
+    assert client.get(key, "k").value_string == "v"
+
+
+def test_a_client_with_another_key_is_not_served(
+    open_client: Callable[..., Caller], secure_server: tuple[Server, Path, str], key: str
+) -> None:
+    server, roots, _ = secure_server
+    trusting = Configurations.Laptop.latest().with_root_certificates_pem(roots)
+    client = open_client(trusting, provider=CredentialProvider.from_api_key_v2(V2, f"localhost:{server.port}"))
+    assert code_of(client.get(CACHE, key)) == "AUTHENTICATION_ERROR"
+
+
+def test_a_client_without_the_roots_trusts_nobody(
+    open_client: Callable[..., Caller], secure_server: tuple[Server, Path, str], key: str
+) -> None:
+    server, _, api_key = secure_server
+    settings = Configurations.Laptop.latest().with_client_timeout(timedelta(milliseconds=300))
+    client = open_client(settings, provider=CredentialProvider.from_api_key_v2(api_key, f"localhost:{server.port}"))
+    assert code_of(client.get(CACHE, key)) in ("SERVER_UNAVAILABLE", "TIMEOUT_ERROR")
+
+
+def test_root_certificates_that_are_none_are_told(
+    open_client: Callable[..., Caller], secure_server: tuple[Server, Path, str], tmp_path: Path
+) -> None:
+    server, _, api_key = secure_server
+    (tmp_path / "ca.pem").write_text("no certificate")
+    settings = Configurations.Laptop.latest().with_root_certificates_pem(tmp_path / "ca.pem")
+    client = open_client(settings, provider=CredentialProvider.from_api_key_v2(api_key, f"localhost:{server.port}"))
+    response = client.get(CACHE, "k")
+    assert is_error(response)
+    assert "certificate" in response.message
 
 
 def test_a_client_finds_a_server_by_name(open_client: Callable[..., Caller], server: Server, key: str) -> None:

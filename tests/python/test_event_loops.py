@@ -351,13 +351,17 @@ def test_a_keyboard_interrupt_stops_the_loop_and_loses_no_answer(
     async def fill() -> None:
         await asyncio.gather(*(client.set(CACHE, f"{key}-{i}", f"{i}") for i in range(20)))
 
-    async def start() -> list[asyncio.Task[Any]]:
-        return [asyncio.ensure_future(ask(i)) for i in range(20)]
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def start_and_wait() -> None:
+        tasks.extend(asyncio.ensure_future(ask(i)) for i in range(20))
+        await asyncio.Event().wait()
 
     loop.run_until_complete(fill())
-    tasks = loop.run_until_complete(start())
+    main = loop.create_task(start_and_wait())
     with pytest.raises(KeyboardInterrupt):
-        loop.run_until_complete(asyncio.gather(*tasks))
+        loop.run_until_complete(main)
+    main.cancel()
     rest = [task for i, task in enumerate(tasks) if i != 10]
     answers = loop.run_until_complete(asyncio.wait_for(_all(rest), 20))
     assert answers == [CacheGet.Hit(b"%d" % i) for i in range(20) if i != 10]
