@@ -257,8 +257,8 @@ typedef struct mayfly_reply {
     size_t trailer_count;
     size_t received_bytes; /* of the reply's messages, of the last attempt */
     uint32_t attempts;     /* 0: it never left this client */
-    uint64_t waiting_ns; /* from the start to the wire */
-    uint64_t wire_ns;    /* from the (last) sending to the end */
+    uint64_t waiting_ns;   /* from the start to the wire */
+    uint64_t wire_ns;      /* from the (last) sending to the end */
 } mayfly_reply;
 
 /* A request of METHOD with nothing else set; the functions below are the way to make one. */

@@ -146,7 +146,8 @@ static bool read_choice(PyObject *given, const char *label, long *choice)
     *choice = PyLong_Check(value) ? PyLong_AsLong(value) : -1;
     Py_DECREF(value);
     PyErr_Clear();
-    return *choice >= 0 || invalid("%s is no member of its enumeration: %S", label, (PyObject *)Py_TYPE(given));
+    return *choice >= 0 ||
+           invalid("%s is no member of its enumeration: %S", label, (PyObject *)Py_TYPE(given));
 }
 
 /* --- Times to live --- */
@@ -189,7 +190,8 @@ static bool convert_collection_ttl(struct draft *draft, PyObject *given, const c
 {
     PyObject *ttl;
     PyObject *refreshes;
-    if (!hold_attribute(draft, given, "ttl", &ttl) || !hold_attribute(draft, given, "refresh_ttl", &refreshes)) {
+    if (!hold_attribute(draft, given, "ttl", &ttl) ||
+        !hold_attribute(draft, given, "refresh_ttl", &refreshes)) {
         PyErr_Clear();
         return invalid("ttl must be a CollectionTtl. Given type: %S", (PyObject *)Py_TYPE(given));
     }
@@ -414,7 +416,8 @@ static mayfly_bytes *value_of(mayfly_item *item)
     return &item->value;
 }
 
-static bool convert_all(struct draft *draft, PyObject *given, const char *label, mayfly_bytes *(*place)(mayfly_item *))
+static bool convert_all(struct draft *draft, PyObject *given, const char *label,
+                        mayfly_bytes *(*place)(mayfly_item *))
 {
     PyObject *all = hold_all(draft, given, label);
     if (all == NULL || !need_items(draft, PyTuple_GET_SIZE(all)))
@@ -478,7 +481,8 @@ static bool convert_pairs(struct draft *draft, PyObject *given, const char *labe
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
         PyObject *key = pair_at(pairs, i, 0);
         if (key == NULL || !read_bytes(key, NO_BYTES, &draft->items[i].key) ||
-            !read_bytes(pair_at(pairs, i, 1), NO_BYTES, &draft->items[i].value) || !ask(draft, draft->items[i].key))
+            !read_bytes(pair_at(pairs, i, 1), NO_BYTES, &draft->items[i].value) ||
+            !ask(draft, draft->items[i].key))
             return false;
         draft->items[i].ttl_ms = draft->request.ttl_ms; /* of a batch, whose TTL comes before */
     }
@@ -627,8 +631,8 @@ const struct argument *argument_find(const char *name)
 
 /* --- Drafts --- */
 
-bool draft_fill(struct draft *draft, const struct method *method, uint64_t default_ttl_ms, PyObject *const *arguments,
-                Py_ssize_t count)
+bool draft_fill(struct draft *draft, const struct method *method, uint64_t default_ttl_ms,
+                PyObject *const *arguments, Py_ssize_t count)
 {
     draft->request = method->preset;
     draft->default_ttl_ms = default_ttl_ms;
@@ -637,7 +641,8 @@ bool draft_fill(struct draft *draft, const struct method *method, uint64_t defau
     draft->asked = NULL;
     draft->held_count = 0;
     if ((size_t)count != method->argument_count) {
-        PyErr_Format(PyExc_TypeError, "%U takes %zu arguments, not %zd", method->name, method->argument_count, count);
+        PyErr_Format(PyExc_TypeError, "%U takes %zu arguments, not %zd", method->name, method->argument_count,
+                     count);
         return false;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -650,8 +655,9 @@ bool draft_fill(struct draft *draft, const struct method *method, uint64_t defau
 
 static bool read_text(PyObject *given, mayfly_bytes *bytes)
 {
-    return PyUnicode_Check(given) ? read_bytes(given, "", bytes)
-                                  : invalid("metadata are pairs of strings, not of %S", (PyObject *)Py_TYPE(given));
+    return PyUnicode_Check(given)
+               ? read_bytes(given, "", bytes)
+               : invalid("metadata are pairs of strings, not of %S", (PyObject *)Py_TYPE(given));
 }
 
 bool draft_add_metadata(struct draft *draft, PyObject *pairs)

@@ -6,7 +6,8 @@
 #include "core.h"
 
 struct blocking_client {
-    PyObject_HEAD struct settings settings;
+    PyObject ob_base;
+    struct settings settings;
     mayfly_client *client; /* NULL: to be opened */
     unsigned long forks;   /* fork_count when it was */
     size_t users;          /* threads in it */
@@ -30,7 +31,8 @@ mayfly_client *blocking_enter(PyObject *client, mayfly_error *error)
         *error = (mayfly_error){.status = MAYFLY_FAILED_PRECONDITION, .message = "this client was closed"};
         return NULL;
     }
-    if (use_anew(self) && settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS, 0, &self->client, error) != MAYFLY_OK)
+    if (use_anew(self) &&
+        settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS, 0, &self->client, error) != MAYFLY_OK)
         return NULL;
     self->users++;
     return self->client;
@@ -95,8 +97,8 @@ static PyObject *send(struct blocking_client *self, struct method *method, struc
     blocking_leave((PyObject *)self);
     if (reply == NULL)
         return NULL;
-    PyObject *response =
-        is_raw ? method_respond_raw(method, reply, draft->asked) : method_respond(method, reply, draft->asked);
+    PyObject *response = is_raw ? method_respond_raw(method, reply, draft->asked)
+                                : method_respond(method, reply, draft->asked);
     mayfly_reply_free(reply);
     return response;
 }
@@ -122,7 +124,8 @@ static PyObject *blocking_call_raw(PyObject *client, PyObject *arguments)
     struct blocking_client *self = (struct blocking_client *)client;
     PyObject *given, *values, *metadata;
     unsigned int deadline_ms;
-    if (!PyArg_ParseTuple(arguments, "O!O!OI", method_type, &given, &PyTuple_Type, &values, &metadata, &deadline_ms))
+    if (!PyArg_ParseTuple(arguments, "O!O!OI", method_type, &given, &PyTuple_Type, &values, &metadata,
+                          &deadline_ms))
         return NULL;
     struct method *method = (struct method *)given;
     struct draft draft;
@@ -145,8 +148,8 @@ static PyObject *blocking_connect(PyObject *client, PyObject *timeout)
         return NULL;
     mayfly_error error;
     mayfly_client *opened = NULL;
-    (void)settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS, timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000,
-                        &opened, &error);
+    (void)settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS,
+                        timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000, &opened, &error);
     if (opened == NULL)
         return PyUnicode_FromString(error.message);
     if (self->is_closed || !use_anew(self))

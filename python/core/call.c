@@ -15,9 +15,10 @@
 enum call_state { CALL_PENDING, CALL_DONE, CALL_CANCELLED };
 
 struct call {
-    PyObject_HEAD PyObject *loop;
+    PyObject ob_base;
+    PyObject *loop;
     struct driver *driver; /* NULL: it had ended before it began */
-    PyObject *owner; /* the client, which must live while the call does */
+    PyObject *owner;       /* the client, which must live while the call does */
     struct method *method; /* NULL: a future that libmayfly knows nothing of */
     PyObject *asked;
     PyObject *result;   /* when done, unless ... */
@@ -31,7 +32,7 @@ struct call {
     enum call_state state;
     bool is_blocking; /* asyncio's mark: a task is about to wait for it */
     bool is_raw;
-    bool is_in_library; /* which will tell of its end */
+    bool is_in_library;  /* which will tell of its end */
     mayfly_reply *reply; /* that has come: kept_reply, a copy to be freed, or NULL when memory is out */
     mayfly_reply kept_reply;
     char kept_bytes[SMALL_BYTES];
@@ -119,7 +120,8 @@ static void run_soon(struct call *call, PyObject *callback, PyObject *context)
         keyword = Py_BuildValue("(s)", "context");
     PyObject *const arguments[] = {callback, (PyObject *)call, context};
     PyObject *call_soon = PyObject_GetAttrString(call->loop, "call_soon");
-    PyObject *handle = keyword != NULL && call_soon != NULL ? PyObject_Vectorcall(call_soon, arguments, 2, keyword) : NULL;
+    PyObject *handle =
+        keyword != NULL && call_soon != NULL ? PyObject_Vectorcall(call_soon, arguments, 2, keyword) : NULL;
     Py_XDECREF(call_soon);
     if (handle == NULL)
         PyErr_Clear();
@@ -267,7 +269,8 @@ static const char *refusal_of(const mayfly_request *request, mayfly_status statu
 static PyObject *call_refused(struct call *call, const mayfly_request *request, mayfly_status status)
 {
     const char *why = refusal_of(request, status);
-    const mayfly_reply refusal = {.status = status, .message = why != NULL ? why : "the request makes no sense"};
+    const mayfly_reply refusal = {.status = status,
+                                  .message = why != NULL ? why : "the request makes no sense"};
     call->result = call->is_raw ? method_respond_raw(call->method, &refusal, NULL)
                                 : method_respond(call->method, &refusal, NULL);
     call->state = CALL_DONE;
@@ -276,7 +279,8 @@ static PyObject *call_refused(struct call *call, const mayfly_request *request, 
     return (PyObject *)call;
 }
 
-PyObject *call_start(struct driver *driver, PyObject *owner, struct method *method, struct draft *draft, bool is_raw)
+PyObject *call_start(struct driver *driver, PyObject *owner, struct method *method, struct draft *draft,
+                     bool is_raw)
 {
     struct call *call = call_alloc(driver->loop, driver);
     if (call == NULL)
@@ -366,7 +370,7 @@ static void cancel_in_library(struct call *call)
     mayfly_cancel(driver->client, call->handle);
     driver->cancelling = NULL;
     Py_CLEAR(call->owner);
-    Py_DECREF(call); /* libmayfly's */
+    Py_DECREF(call);          /* libmayfly's */
     if (!driver_stir(driver)) /* the server is to hear of it */
         PyErr_Clear();
 }
@@ -444,7 +448,8 @@ static PyObject *call_remove_done_callback(PyObject *self, PyObject *callback)
         removed++;
     }
     for (Py_ssize_t i = call->more != NULL ? PyList_GET_SIZE(call->more) - 1 : -1; i >= 0; i--) {
-        is_same = PyObject_RichCompareBool(PyTuple_GET_ITEM(PyList_GET_ITEM(call->more, i), 0), callback, Py_EQ);
+        is_same =
+            PyObject_RichCompareBool(PyTuple_GET_ITEM(PyList_GET_ITEM(call->more, i), 0), callback, Py_EQ);
         if (is_same < 0 || (is_same > 0 && PySequence_DelItem(call->more, i) != 0))
             return NULL;
         removed += is_same;
@@ -534,7 +539,8 @@ static PyObject *call_throw(PyObject *self, PyObject *const *arguments, Py_ssize
     else if (type != NULL && PyExceptionClass_Check(type))
         PyErr_SetNone(type);
     else
-        PyErr_SetString(PyExc_TypeError, "exceptions must be classes or instances deriving from BaseException");
+        PyErr_SetString(PyExc_TypeError,
+                        "exceptions must be classes or instances deriving from BaseException");
     return NULL;
 }
 

@@ -53,10 +53,11 @@ struct outcome {
 #define OUTCOMES (MAYFLY_NOT_STORED + 1)
 
 struct method {
-    PyObject_HEAD PyObject *name;
+    PyObject ob_base;
+    PyObject *name;
     PyObject *response; /* the class that holds the responses */
-    PyObject *fail;     /* called with this method, a status, a message and metadata: the response of a failure */
-    PyObject *refuse;   /* called with this method and an exception: the same for arguments that are none */
+    PyObject *fail; /* called with this method, a status, a message and metadata: the response of a failure */
+    PyObject *refuse; /* called with this method and an exception: the same for arguments that are none */
     mayfly_request preset;
     size_t argument_count;
     const struct argument *arguments[METHOD_ARGUMENTS_MAX];
@@ -84,8 +85,8 @@ struct draft {
 };
 
 /* Makes a request of arguments. False with an exception set; draft_free is due in any case. */
-bool draft_fill(struct draft *draft, const struct method *method, uint64_t default_ttl_ms, PyObject *const *arguments,
-                Py_ssize_t count);
+bool draft_fill(struct draft *draft, const struct method *method, uint64_t default_ttl_ms,
+                PyObject *const *arguments, Py_ssize_t count);
 /* Adds metadata to the request: a sequence of pairs of str. Likewise. */
 bool draft_add_metadata(struct draft *draft, PyObject *pairs);
 void draft_free(struct draft *draft);
@@ -138,23 +139,25 @@ PyTypeObject *loop_subscription_type_create(PyObject *module);
 
 /* Functions of the Python side that C calls: set once, by set_hooks. */
 struct hooks {
-    PyObject *later; /* called with a client, a method and a tuple: a coroutine that makes the call once a loop runs */
+    PyObject *
+        later; /* called with a client, a method and a tuple: a coroutine that makes the call once a loop runs */
 };
 extern struct hooks hooks;
 
 /* A client of an event loop, open: loop.c. There is one for each loop that a LoopClient is used from. */
 struct driver {
-    PyObject_HEAD PyObject *loop;
+    PyObject ob_base;
+    PyObject *loop;
     mayfly_client *client;  /* NULL once closed */
     unsigned long forks;    /* fork_count when it was opened */
     struct call *completed; /* calls whose reply has come, first come first */
     struct call **completed_end;
-    struct feed *stirred; /* subscriptions that have events to look at */
-    struct call *cancelling;           /* the call that mayfly_cancel is ending */
-    PyObject *pump;                    /* this driver's methods, for the loop */
+    struct feed *stirred;    /* subscriptions that have events to look at */
+    struct call *cancelling; /* the call that mayfly_cancel is ending */
+    PyObject *pump;          /* this driver's methods, for the loop */
     PyObject *ring;
-    PyObject *call_soon;               /* the loop's */
-    PyObject *timer;                   /* a handle, or NULL */
+    PyObject *call_soon; /* the loop's */
+    PyObject *timer;     /* a handle, or NULL */
     int64_t timer_due_ns;
     int descriptor;
     bool is_scheduled; /* the loop will call pump soon */
@@ -172,7 +175,8 @@ void driver_close(struct driver *driver);
 /* --- Calls under way, which are awaited: call.c --- */
 
 /* A call that is under way; with DRAFT NULL, one that has ended with RESULT, which it takes. NULL with an exception. */
-PyObject *call_start(struct driver *driver, PyObject *owner, struct method *method, struct draft *draft, bool is_raw);
+PyObject *call_start(struct driver *driver, PyObject *owner, struct method *method, struct draft *draft,
+                     bool is_raw);
 PyObject *call_ended(PyObject *loop, PyObject *result);
 /* A future that libmayfly knows nothing of. */
 struct call *call_future(struct driver *driver);

@@ -18,7 +18,8 @@ static PyTypeObject *driver_type;
 static PyObject *running_loop; /* asyncio's function that tells which loop this thread runs, or None */
 
 struct loop_client {
-    PyObject_HEAD struct settings settings;
+    PyObject ob_base;
+    struct settings settings;
     PyObject *drivers;      /* dict: loop to driver */
     struct driver *current; /* the one that was used last, borrowed */
     bool is_closed;
@@ -78,7 +79,8 @@ static bool set_timer(struct driver *driver)
     if (driver->timer != NULL && driver->timer_due_ns <= due_ns)
         return true;
     cancel_timer(driver);
-    driver->timer = PyObject_CallMethod(driver->loop, "call_later", "dO", (double)timeout_ms / 1000, driver->ring);
+    driver->timer =
+        PyObject_CallMethod(driver->loop, "call_later", "dO", (double)timeout_ms / 1000, driver->ring);
     driver->timer_due_ns = due_ns;
     return driver->timer != NULL;
 }
@@ -453,7 +455,8 @@ static PyObject *loop_call_raw(PyObject *client, PyObject *arguments)
     struct loop_client *self = (struct loop_client *)client;
     PyObject *given, *values, *metadata;
     unsigned int deadline_ms;
-    if (!PyArg_ParseTuple(arguments, "O!O!OI", method_type, &given, &PyTuple_Type, &values, &metadata, &deadline_ms))
+    if (!PyArg_ParseTuple(arguments, "O!O!OI", method_type, &given, &PyTuple_Type, &values, &metadata,
+                          &deadline_ms))
         return NULL;
     PyObject *loop = loop_running();
     if (loop == NULL)
@@ -529,8 +532,9 @@ static PyObject *loop_connect(PyObject *client, PyObject *timeout)
     }
     mayfly_error error;
     connection->forks = fork_count;
-    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER, timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000,
-                      &connection->client, &error) == MAYFLY_OK)
+    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER,
+                      timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000, &connection->client,
+                      &error) == MAYFLY_OK)
         return capsule;
     Py_DECREF(capsule);
     return PyUnicode_FromString(error.message);
@@ -547,7 +551,8 @@ static PyObject *loop_take_connection(PyObject *client, PyObject *capsule)
         PyErr_SetString(PyExc_RuntimeError, "no running event loop");
         return NULL;
     }
-    if (connection->client == NULL || self->is_closed || !forget_old(self) || PyDict_Contains(self->drivers, loop) != 0)
+    if (connection->client == NULL || self->is_closed || !forget_old(self) ||
+        PyDict_Contains(self->drivers, loop) != 0)
         Py_RETURN_NONE;
     mayfly_client *open = connection->client;
     connection->client = NULL;
@@ -647,14 +652,19 @@ static PyMethodDef loop_client_methods[] = {
     {"call", (PyCFunction)(void (*)(void))loop_call, METH_FASTCALL,
      "call(method, *arguments) -> awaitable: starts a call at once; its result is the response."},
     {"call_raw", loop_call_raw, METH_VARARGS,
-     "call_raw(method, arguments, metadata, deadline_ms) -> awaitable of (response, status, metadata, bytes received)."},
+     "call_raw(method, arguments, metadata, deadline_ms) -> awaitable of (response, status, metadata, bytes "
+     "received)."},
     {"subscribe", loop_subscribe_method, METH_VARARGS,
      "subscribe(cache, topic, sequence, page) -> subscription, or (status, message)."},
     {"connect", loop_connect, METH_O,
-     "connect(timeout_ms) -> a connection for take_connection, or a sentence that says why there is none. Any thread."},
-    {"take_connection", loop_take_connection, METH_O, "take_connection(connection): uses it in the running loop."},
-    {"counts", loop_counts, METH_NOARGS, "counts() -> dict: what the client is doing in this loop and has done."},
-    {"tidy", loop_tidy, METH_NOARGS, "tidy(): ends the calls of loops that are closed; nobody can wait for them."},
+     "connect(timeout_ms) -> a connection for take_connection, or a sentence that says why there is none. "
+     "Any thread."},
+    {"take_connection", loop_take_connection, METH_O,
+     "take_connection(connection): uses it in the running loop."},
+    {"counts", loop_counts, METH_NOARGS,
+     "counts() -> dict: what the client is doing in this loop and has done."},
+    {"tidy", loop_tidy, METH_NOARGS,
+     "tidy(): ends the calls of loops that are closed; nobody can wait for them."},
     {"close", loop_close, METH_NOARGS, "close(): ends all calls, in every loop."},
     {NULL, NULL, 0, NULL},
 };

@@ -147,14 +147,14 @@ static bool read_outcome(struct method *method, struct outcome *outcome, PyObjec
 
 static PyObject *method_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"name", "arguments", "response", "fail",       "refuse", "preset",
-                            "done", "hit",       "miss",     "stored",     "not_stored", NULL};
+    static char *names[] = {"name", "arguments", "response", "fail",   "refuse",     "preset",
+                            "done", "hit",       "miss",     "stored", "not_stored", NULL};
     PyObject *name, *kinds, *response, *fail, *refuse, *preset = NULL;
     PyObject *outcomes[OUTCOMES] = {NULL};
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "UO!OOO|$O!OOOOO", names, &name, &PyTuple_Type, &kinds,
-                                     &response, &fail, &refuse, &PyDict_Type, &preset, &outcomes[MAYFLY_DONE],
-                                     &outcomes[MAYFLY_HIT], &outcomes[MAYFLY_MISS], &outcomes[MAYFLY_STORED],
-                                     &outcomes[MAYFLY_NOT_STORED]))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "UO!OOO|$O!OOOOO", names, &name, &PyTuple_Type,
+                                     &kinds, &response, &fail, &refuse, &PyDict_Type, &preset,
+                                     &outcomes[MAYFLY_DONE], &outcomes[MAYFLY_HIT], &outcomes[MAYFLY_MISS],
+                                     &outcomes[MAYFLY_STORED], &outcomes[MAYFLY_NOT_STORED]))
         return NULL;
     struct method *method = (struct method *)PyType_GenericAlloc(type, 0);
     if (method == NULL)
@@ -224,13 +224,15 @@ done:
 }
 
 /* The response of a failure; METADATA is taken. */
-static PyObject *respond_failure(struct method *method, mayfly_status status, const char *message, PyObject *metadata)
+static PyObject *respond_failure(struct method *method, mayfly_status status, const char *message,
+                                 PyObject *metadata)
 {
     if (metadata == NULL)
         return NULL;
     PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
     PyObject *response =
-        text != NULL ? PyObject_CallFunction(method->fail, "OiOO", method, (int)status, text, metadata) : NULL;
+        text != NULL ? PyObject_CallFunction(method->fail, "OiOO", method, (int)status, text, metadata)
+                     : NULL;
     Py_XDECREF(text);
     Py_DECREF(metadata);
     return response;
@@ -350,7 +352,8 @@ static PyType_Slot method_slots[] = {
     {0, NULL},
 };
 
-static PyType_Spec method_spec = {"mayfly._core.Method", sizeof(struct method), 0, Py_TPFLAGS_DEFAULT, method_slots};
+static PyType_Spec method_spec = {"mayfly._core.Method", sizeof(struct method), 0, Py_TPFLAGS_DEFAULT,
+                                  method_slots};
 
 PyTypeObject *method_type_create(PyObject *module)
 {

@@ -38,8 +38,8 @@ static bool add_type(PyObject *module, PyTypeObject *(*create)(PyObject *module)
 
 static bool fill(PyObject *module)
 {
-    invalid_class = PyErr_NewExceptionWithDoc("mayfly._core.Invalid", "An argument is to blame; the sentence says how.",
-                                              PyExc_ValueError, NULL);
+    invalid_class = PyErr_NewExceptionWithDoc(
+        "mayfly._core.Invalid", "An argument is to blame; the sentence says how.", PyExc_ValueError, NULL);
     return invalid_class != NULL && PyModule_AddObjectRef(module, "Invalid", invalid_class) == 0 &&
            PyModule_AddStringConstant(module, "library_version", mayfly_version()) == 0 &&
            add_type(module, method_type_create) && add_type(module, blocking_type_create) &&
@@ -48,8 +48,8 @@ static bool fill(PyObject *module)
            add_type(module, loop_subscription_type_create);
 }
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "mayfly._core", .m_doc = "libmayfly.", .m_size = -1, .m_methods = functions};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "mayfly._core",
+                                        .m_doc = "libmayfly.", .m_size = -1, .m_methods = functions};
 
 PyMODINIT_FUNC PyInit__core(void);
 

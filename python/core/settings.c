@@ -54,7 +54,8 @@ static bool read_numbers(mayfly_configuration *configuration, PyObject *given)
         memcpy((char *)configuration + numbers[i].offset, &number, sizeof number);
     }
     PyObject *is_adaptive = PyDict_GetItemString(given, "is_adaptive");
-    configuration->concurrency = is_adaptive != NULL && PyObject_IsTrue(is_adaptive) ? MAYFLY_ADAPTIVE : MAYFLY_FIXED;
+    configuration->concurrency =
+        is_adaptive != NULL && PyObject_IsTrue(is_adaptive) ? MAYFLY_ADAPTIVE : MAYFLY_FIXED;
     return true;
 }
 
@@ -111,8 +112,8 @@ bool settings_read(struct settings *settings, PyObject *given)
 {
     *settings = (struct settings){.configuration = mayfly_configuration_laptop()};
     settings->texts = PyList_New(0);
-    if (settings->texts == NULL || !read_numbers(&settings->configuration, given) || !read_credentials(settings, given) ||
-        !read_default_ttl(settings, given))
+    if (settings->texts == NULL || !read_numbers(&settings->configuration, given) ||
+        !read_credentials(settings, given) || !read_default_ttl(settings, given))
         return false;
     settings->configuration.name = "python";
     settings->configuration.connect_timeout_ms = 0;
@@ -164,7 +165,8 @@ static mayfly_status open_trusting(const struct settings *settings, const mayfly
     credentials.tls.ca_file = path;
     mayfly_status status = mayfly_client_open(configuration, &credentials, drive, client, error);
     (void)close(descriptor);
-    if (status == MAYFLY_INVALID_ARGUMENT) /* a certificate that is none: as with one that is not trusted, ... */
+    if (status ==
+        MAYFLY_INVALID_ARGUMENT) /* a certificate that is none: as with one that is not trusted, ... */
         error->status = status = MAYFLY_UNAVAILABLE; /* ... there is no way to the server */
     return status;
 }
@@ -176,9 +178,10 @@ mayfly_status settings_open(const struct settings *settings, mayfly_drive drive,
     PyThreadState *state = connect_timeout_ms > 0 ? PyEval_SaveThread() : NULL;
     configuration.connect_timeout_ms = connect_timeout_ms;
     *error = (mayfly_error){.status = MAYFLY_OK};
-    mayfly_status status = settings->ca_pem != NULL
-                               ? open_trusting(settings, &configuration, drive, client, error)
-                               : mayfly_client_open(&configuration, &settings->credentials, drive, client, error);
+    mayfly_status status =
+        settings->ca_pem != NULL
+            ? open_trusting(settings, &configuration, drive, client, error)
+            : mayfly_client_open(&configuration, &settings->credentials, drive, client, error);
     if (state != NULL)
         PyEval_RestoreThread(state);
     return status;
@@ -189,11 +192,11 @@ mayfly_status settings_open(const struct settings *settings, mayfly_drive drive,
 PyObject *counts_build(const mayfly_client *client)
 {
     mayfly_client_counts counts = mayfly_client_count(client);
-    return Py_BuildValue("{sIsIsIsIsOsKsKsKsKsKsK}", "in_flight", counts.in_flight, "limit", counts.limit, "waiting",
-                         counts.backlog, "connections", counts.connections, "is_target_unmet",
-                         counts.is_target_unmet ? Py_True : Py_False, "calls", (unsigned long long)counts.calls,
-                         "failures", (unsigned long long)counts.failures, "retries",
-                         (unsigned long long)counts.retries, "refused_retries",
-                         (unsigned long long)counts.refused_retries, "connects", (unsigned long long)counts.connects,
-                         "disconnects", (unsigned long long)counts.disconnects);
+    return Py_BuildValue(
+        "{sIsIsIsIsOsKsKsKsKsKsK}", "in_flight", counts.in_flight, "limit", counts.limit, "waiting",
+        counts.backlog, "connections", counts.connections, "is_target_unmet",
+        counts.is_target_unmet ? Py_True : Py_False, "calls", (unsigned long long)counts.calls, "failures",
+        (unsigned long long)counts.failures, "retries", (unsigned long long)counts.retries, "refused_retries",
+        (unsigned long long)counts.refused_retries, "connects", (unsigned long long)counts.connects,
+        "disconnects", (unsigned long long)counts.disconnects);
 }

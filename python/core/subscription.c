@@ -5,22 +5,23 @@
 
 #include <stdlib.h>
 
-#define SLICE_MS        50 /* of waiting, between looks at signals and at whether the client is open */
-#define FEED_BYTES_MAX  ((size_t)4 * 1024 * 1024)
-#define EVENT_FORMAT    "(iOKKKis)"
-#define CLOSED_MESSAGE  "the client was closed"
-#define UNSUBSCRIBED    "the subscription was ended by unsubscribe"
+#define SLICE_MS       50 /* of waiting, between looks at signals and at whether the client is open */
+#define FEED_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define EVENT_FORMAT   "(iOKKKis)"
+#define CLOSED_MESSAGE "the client was closed"
+#define UNSUBSCRIBED   "the subscription was ended by unsubscribe"
 
 static PyObject *event_build(const mayfly_topic_event *event)
 {
     const char *data = event->value.size > 0 ? event->value.data : "";
     PyObject *value = event->is_text ? PyUnicode_DecodeUTF8(data, (Py_ssize_t)event->value.size, "replace")
                                      : PyBytes_FromStringAndSize(data, (Py_ssize_t)event->value.size);
-    PyObject *built = value != NULL
-                          ? Py_BuildValue(EVENT_FORMAT, (int)event->kind, value, (unsigned long long)event->sequence,
-                                          (unsigned long long)event->page, (unsigned long long)event->last_sequence,
-                                          (int)event->status, event->message)
-                          : NULL;
+    PyObject *built =
+        value != NULL
+            ? Py_BuildValue(EVENT_FORMAT, (int)event->kind, value, (unsigned long long)event->sequence,
+                            (unsigned long long)event->page, (unsigned long long)event->last_sequence,
+                            (int)event->status, event->message)
+            : NULL;
     Py_XDECREF(value);
     return built;
 }
@@ -35,12 +36,13 @@ static PyObject *ended_build(const char *message)
 /* --- Read by threads --- */
 
 struct blocking_subscription {
-    PyObject_HEAD PyObject *owner;
+    PyObject ob_base;
+    PyObject *owner;
     mayfly_client *client; /* whose it is: when the owner has another one, it is gone */
     mayfly_subscription *subscription;
     unsigned long forks;
-    bool is_read;            /* a thread waits for its next event */
-    bool is_unwanted;        /* unsubscribe was called */
+    bool is_read;     /* a thread waits for its next event */
+    bool is_unwanted; /* unsubscribe was called */
 };
 
 static PyTypeObject *blocking_subscription_type;
@@ -120,7 +122,8 @@ static PyObject *blocking_subscription_unsubscribe(PyObject *object, PyObject *n
 
 PyObject *blocking_subscribe(PyObject *owner, mayfly_client *client, const mayfly_topic_options *options)
 {
-    struct blocking_subscription *self = PyObject_New(struct blocking_subscription, blocking_subscription_type);
+    struct blocking_subscription *self =
+        PyObject_New(struct blocking_subscription, blocking_subscription_type);
     if (self == NULL)
         return NULL;
     Py_INCREF(self->owner = owner);
@@ -146,7 +149,8 @@ static void blocking_subscription_dealloc(PyObject *object)
 }
 
 static PyMethodDef blocking_subscription_methods[] = {
-    {"next", blocking_subscription_next, METH_NOARGS, "next() -> event: waits for it. The last one tells of the end."},
+    {"next", blocking_subscription_next, METH_NOARGS,
+     "next() -> event: waits for it. The last one tells of the end."},
     {"unsubscribe", blocking_subscription_unsubscribe, METH_NOARGS, "unsubscribe(): from any thread."},
     {NULL, NULL, 0, NULL},
 };
@@ -193,7 +197,8 @@ struct feed {
 };
 
 struct loop_subscription {
-    PyObject_HEAD PyObject *owner;
+    PyObject ob_base;
+    PyObject *owner;
     struct driver *driver;
     struct feed *feed;
     struct call *waiting; /* for the next event; NULL: nobody does */
@@ -441,9 +446,9 @@ static PyType_Slot loop_subscription_slots[] = {
     {0, NULL},
 };
 
-static PyType_Spec loop_subscription_spec = {"mayfly._core.LoopSubscription", sizeof(struct loop_subscription), 0,
-                                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                                             loop_subscription_slots};
+static PyType_Spec loop_subscription_spec = {
+    "mayfly._core.LoopSubscription", sizeof(struct loop_subscription), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, loop_subscription_slots};
 
 PyTypeObject *loop_subscription_type_create(PyObject *module)
 {

@@ -281,7 +281,8 @@ def test_root_certificates_are_read_from_a_file(tmp_path: Path) -> None:
      "target_p999 must be a timedelta of more than 0 and at most 1 hour."),
     (lambda: Configurations.Laptop.latest().with_client_timeout(timedelta(0)),
      "Request timeout must be a positive amount of time."),
-    (lambda: Configurations.Laptop.latest().with_client_timeout(5), "Request timeout must be a timedelta."),  # type: ignore[arg-type]
+    (lambda: Configurations.Laptop.latest().with_client_timeout(5),  # type: ignore[arg-type]
+     "Request timeout must be a timedelta."),
     (lambda: TopicConfigurations.Default.latest().with_client_timeout(timedelta(-1)),
      "Request timeout must be a positive amount of time."),
     (lambda: AuthConfigurations.Laptop.latest().with_client_timeout(timedelta(0)),
@@ -379,7 +380,8 @@ def test_an_address_has_no_names_before_it(endpoint: str) -> None:
 
 
 def test_endpoints_given_beside_a_key_take_the_place_of_its_own() -> None:
-    provider = old_form(CredentialProvider.from_string, V1, control_endpoint="a", cache_endpoint="b", token_endpoint="c")
+    provider = old_form(
+        CredentialProvider.from_string, V1, control_endpoint="a", cache_endpoint="b", token_endpoint="c")
     assert (provider.control_endpoint, provider.cache_endpoint, provider.token_endpoint) == ("a", "b", "c")
 
 

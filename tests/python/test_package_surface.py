@@ -1,8 +1,8 @@
 """The public surface is that of Momento's Python SDK: a program changes its imports and nothing else.
 
-What is compared: each public module; in it each public class, function and constant that it defines or, being a package,
-offers; of these each public method and attribute, and the names, order, kinds and defaults of parameters. mayfly may have
-more of everything, as long as it is optional.
+What is compared: each public module; in it each public class, function and constant that it defines or, being a
+package, offers; of these each public method and attribute, and the names, order, kinds and defaults of parameters.
+mayfly may have more of everything, as long as it is optional.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def public(name: str) -> bool:
 def modules() -> list[str]:
     """Return the SDK's public modules."""
     found = [module.name for module in pkgutil.walk_packages(momento.__path__, "momento.")]
-    return ["momento", *(name for name in found if all(public(part) and part != "internal" for part in name.split(".")))]
+    offered = [name for name in found if all(public(part) and part != "internal" for part in name.split("."))]
+    return ["momento", *offered]
 
 
 def own(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
@@ -156,8 +157,10 @@ def test_what_the_package_says_it_offers_is_there(name: str) -> None:
     assert hasattr(mayfly, name)
 
 
-@pytest.mark.parametrize("name", ["mayfly.responses", "mayfly.config", "mayfly.errors", "mayfly.requests", "mayfly.retry",
-                                  "mayfly.utilities", "mayfly.config.middleware", "mayfly.auth"])
+@pytest.mark.parametrize("name", [
+    "mayfly.responses", "mayfly.config", "mayfly.errors", "mayfly.requests", "mayfly.retry", "mayfly.utilities",
+    "mayfly.config.middleware", "mayfly.auth",
+])
 def test_what_a_module_says_it_offers_is_there(name: str) -> None:
     module = importlib.import_module(name)
     assert module.__all__

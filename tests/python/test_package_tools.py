@@ -56,8 +56,8 @@ def test_the_tool_tells_of_a_client_that_is_stale_and_makes_it_anew(tmp_path: Pa
     ("--value-size", "5000", "--keys", "3"),
 ], ids=["plain", "waiting", "processes", "preset", "values"])
 def test_the_benchmark_measures_so_many_requests(server: Server, tmp_path: Path, more: tuple[str, ...]) -> None:
-    done = bench("--endpoint", f"127.0.0.1:{server.port}", "--requests", "200", "--warmup", "0.01", "--concurrency", "4",
-                 "--json", str(tmp_path / "result.json"), *more)
+    done = bench("--endpoint", f"127.0.0.1:{server.port}", "--requests", "200", "--warmup", "0.01", "--concurrency",
+                 "4", "--json", str(tmp_path / "result.json"), *more)
     assert done.returncode == 0, done.stderr
     assert "requests/s" in done.stdout
     result = json.loads((tmp_path / "result.json").read_text())

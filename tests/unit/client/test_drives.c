@@ -541,7 +541,8 @@ static bool never(void *context)
     return false;
 }
 
-static mayfly_status interruptible_status(mayfly_client *client, mayfly_interrupt interrupt, _Atomic int *asked)
+static mayfly_status interruptible_status(mayfly_client *client, mayfly_interrupt interrupt,
+                                          _Atomic int *asked)
 {
     const mayfly_request ping = mayfly_ping();
     mayfly_reply *reply;
