@@ -435,7 +435,7 @@ static inline mayfly_request mayfly_sorted_set_length_by_score(const char *cache
 
 /* DONE with number, the length of what KEY now holds: the union of the sources, whose scores are
  * multiplied by their weights (key and score of an item; weights are kept as 32-bit floats, 0 and negative
- * ones allowed). Whatever KEY held is replaced; an empty union removes it. */
+ * ones allowed). The sorted set that KEY held is replaced; an empty union removes it. */
 static inline mayfly_request mayfly_sorted_set_union_store(const char *cache, mayfly_bytes key,
                                                            const mayfly_item *items, size_t item_count,
                                                            mayfly_aggregate aggregate, uint64_t ttl_ms)

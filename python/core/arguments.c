@@ -121,6 +121,8 @@ static bool read_number(PyObject *given, const char *label, double *number)
         return invalid("%s must be a number. Given type: %S", label, (PyObject *)Py_TYPE(given));
     *number = PyFloat_AsDouble(given);
     if (*number == -1.0 && PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
+            return false;
         PyErr_Clear();
         return invalid("%s is beyond the largest number there is", label);
     }
@@ -136,18 +138,15 @@ static bool read_score(PyObject *given, double *score)
 }
 
 /* The true or false, or the number, behind the member of an enumeration. */
-static bool read_choice(PyObject *given, const char *label, long *choice)
+static bool read_choice(PyObject *given, const char *label, PyObject *enumerations, long *choice)
 {
-    PyObject *value = PyObject_GetAttrString(given, "value");
-    if (value == NULL) {
-        PyErr_Clear();
+    int is_member = enumerations != NULL ? PyObject_IsInstance(given, enumerations) : 1;
+    if (is_member == 0)
         return invalid("%s is no member of its enumeration: %S", label, (PyObject *)Py_TYPE(given));
-    }
-    *choice = PyLong_Check(value) ? PyLong_AsLong(value) : -1;
-    Py_DECREF(value);
-    PyErr_Clear();
-    return *choice >= 0 ||
-           invalid("%s is no member of its enumeration: %S", label, (PyObject *)Py_TYPE(given));
+    PyObject *value = is_member > 0 ? PyObject_GetAttrString(given, "value") : NULL;
+    *choice = value != NULL ? PyLong_AsLong(value) : -1;
+    Py_XDECREF(value);
+    return !PyErr_Occurred();
 }
 
 /* --- Times to live --- */
@@ -186,15 +185,23 @@ static bool hold_attribute(struct draft *draft, PyObject *given, const char *nam
     return hold(draft, *value);
 }
 
+/* Whether what is raised says that there is no such attribute; then it is forgotten. */
+static bool is_attribute_missing(void)
+{
+    bool is_missing = PyErr_ExceptionMatches(PyExc_AttributeError);
+    if (is_missing)
+        PyErr_Clear();
+    return is_missing;
+}
+
 static bool convert_collection_ttl(struct draft *draft, PyObject *given, const char *label)
 {
     PyObject *ttl;
     PyObject *refreshes;
     if (!hold_attribute(draft, given, "ttl", &ttl) ||
-        !hold_attribute(draft, given, "refresh_ttl", &refreshes)) {
-        PyErr_Clear();
-        return invalid("ttl must be a CollectionTtl. Given type: %S", (PyObject *)Py_TYPE(given));
-    }
+        !hold_attribute(draft, given, "refresh_ttl", &refreshes))
+        return is_attribute_missing() &&
+               invalid("ttl must be a CollectionTtl. Given type: %S", (PyObject *)Py_TYPE(given));
     int is_true = PyObject_IsTrue(refreshes);
     draft->request.refresh_ttl = is_true > 0;
     return is_true >= 0 && convert_ttl(draft, ttl, label);
@@ -263,7 +270,7 @@ static bool convert_score(struct draft *draft, PyObject *given, const char *labe
 static bool convert_order(struct draft *draft, PyObject *given, const char *label)
 {
     long is_ascending = 0;
-    bool is_read = read_choice(given, label, &is_ascending);
+    bool is_read = read_choice(given, label, hooks.orders, &is_ascending);
     draft->request.order = is_ascending ? MAYFLY_ASCENDING : MAYFLY_DESCENDING;
     return is_read;
 }
@@ -271,7 +278,7 @@ static bool convert_order(struct draft *draft, PyObject *given, const char *labe
 static bool convert_aggregate(struct draft *draft, PyObject *given, const char *label)
 {
     long aggregate = 0;
-    bool is_read = read_choice(given, label, &aggregate);
+    bool is_read = read_choice(given, label, hooks.aggregates, &aggregate);
     draft->request.aggregate = (mayfly_aggregate)aggregate;
     return is_read;
 }
@@ -354,18 +361,22 @@ static bool convert_truncate(struct draft *draft, PyObject *given, const char *l
     return read_limit(draft, given, label, 0, 0);
 }
 
-static bool convert_limit(struct draft *draft, PyObject *given, const char *label)
+static bool read_short_limit(struct draft *draft, PyObject *given, const char *label, int64_t min)
 {
     int64_t limit = 0;
-    bool is_read = read_integer(given, label, 0, UINT32_MAX, &limit);
+    bool is_read = read_integer(given, label, min, UINT32_MAX, &limit);
     draft->request.limit = (uint64_t)limit;
     return is_read;
 }
 
+static bool convert_limit(struct draft *draft, PyObject *given, const char *label)
+{
+    return read_short_limit(draft, given, label, 0);
+}
+
 static bool convert_positive_limit(struct draft *draft, PyObject *given, const char *label)
 {
-    return convert_limit(draft, given, label) &&
-           (draft->request.limit > 0 || invalid("%s must be positive (> 0)", label));
+    return read_short_limit(draft, given, label, 1);
 }
 
 /* --- Many things --- */
@@ -590,6 +601,7 @@ static const struct argument kinds[] = {
 
     {"sorted_set_name", convert_name, "Sorted set name"},
     {"sorted_set_value", convert_value, "Unsupported type for sorted set value: "},
+    {"incremented_value", convert_value, NO_BYTES},
     {"sorted_set_values", convert_item_values, "Unsupported type for sorted set values: "},
     {"scored_elements", convert_scored, "Unsupported type for sorted set elements: "},
     {"score", convert_score, ""},

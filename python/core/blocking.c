@@ -5,6 +5,8 @@
  * which was closed meanwhile closes libmayfly's. */
 #include "core.h"
 
+#include <setjmp.h>
+
 struct blocking_client {
     PyObject ob_base;
     struct settings settings;
@@ -54,32 +56,69 @@ static void close_unused(struct blocking_client *self)
 void blocking_leave(PyObject *client)
 {
     struct blocking_client *self = (struct blocking_client *)client;
-    if (--self->users == 0 && self->is_closed)
+    if (self->users > 0 && --self->users == 0 && self->is_closed)
         close_unused(self);
 }
 
-bool blocking_interrupted(void *context)
+/* A call that waits, and where it goes on in a child that a signal's handler forked meanwhile. */
+struct wait {
+    PyThreadState *state;
+    mayfly_client *client;
+    unsigned long forks;
+    jmp_buf in_child;
+};
+
+/* The client whose call this thread looks up from, to run handlers. They may make calls of their own, but that client
+ * would wait for this thread to drive it. */
+static _Thread_local mayfly_client *looked_up_from;
+
+/* Asked without the interpreter lock. A child never goes back into its parent's client, whose sockets and poller the two
+ * share: it leaves it as it is, for good. */
+static bool is_interrupted(void *context)
 {
-    PyThreadState **state = context;
-    PyEval_RestoreThread(*state);
+    struct wait *wait = context;
+    mayfly_client *before = looked_up_from;
+    PyEval_RestoreThread(wait->state);
+    looked_up_from = wait->client;
     bool has_raised = PyErr_CheckSignals() != 0;
-    *state = PyEval_SaveThread();
+    looked_up_from = before;
+    if (wait->forks != fork_count)
+        longjmp(wait->in_child, 1);
+    wait->state = PyEval_SaveThread();
     return has_raised;
 }
 
-/* A reply, which is the caller's to free; NULL with an exception, which a signal's handler raised. */
+/* A reply, which is the caller's to free. NULL with an exception, which a signal's handler raised, or without one in a
+ * child that a handler forked. */
 static mayfly_reply *call_and_wait(mayfly_client *client, const mayfly_request *request)
 {
     mayfly_reply *reply;
-    PyThreadState *state = PyEval_SaveThread();
-    (void)mayfly_call_interruptible(client, request, blocking_interrupted, &state, &reply);
-    PyEval_RestoreThread(state);
+    struct wait wait = {.client = client, .forks = fork_count};
+    if (setjmp(wait.in_child) != 0)
+        return NULL;
+    wait.state = PyEval_SaveThread();
+    (void)mayfly_call_interruptible(client, request, is_interrupted, &wait, &reply);
+    PyEval_RestoreThread(wait.state);
     if (reply == NULL && !PyErr_Occurred())
         (void)PyErr_NoMemory();
     if (reply != NULL && PyErr_Occurred()) {
         mayfly_reply_free(reply);
         return NULL;
     }
+    return reply;
+}
+
+/* The same by a client of its own, for a handler that interrupts a call of this one. */
+static mayfly_reply *call_apart(const struct blocking_client *self, const mayfly_request *request)
+{
+    mayfly_client *client;
+    mayfly_error error;
+    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS, 0, &client, &error) != MAYFLY_OK) {
+        const mayfly_reply refusal = {.status = error.status, .message = error.message};
+        return mayfly_reply_copy(&refusal);
+    }
+    mayfly_reply *reply = call_and_wait(client, request);
+    mayfly_client_close(client);
     return reply;
 }
 
@@ -93,7 +132,11 @@ static PyObject *send(struct blocking_client *self, struct method *method, struc
         return is_raw ? method_respond_raw(method, &refusal, NULL)
                       : method_fail(method, error.status, error.message);
     }
-    mayfly_reply *reply = call_and_wait(client, &draft->request);
+    unsigned long forks = fork_count;
+    mayfly_reply *reply =
+        client == looked_up_from ? call_apart(self, &draft->request) : call_and_wait(client, &draft->request);
+    if (forks != fork_count) /* the child makes the call itself */
+        return PyErr_Occurred() ? NULL : send(self, method, draft, is_raw);
     blocking_leave((PyObject *)self);
     if (reply == NULL)
         return NULL;
@@ -161,15 +204,9 @@ static PyObject *blocking_connect(PyObject *client, PyObject *timeout)
 
 static PyObject *blocking_subscribe_method(PyObject *client, PyObject *arguments)
 {
-    mayfly_topic_options options = {.cache = NULL};
-    const char *topic;
-    Py_ssize_t size;
-    unsigned long long sequence, page;
-    if (!PyArg_ParseTuple(arguments, "ss#KK", &options.cache, &topic, &size, &sequence, &page))
+    mayfly_topic_options options;
+    if (!topic_options_read(&options, arguments))
         return NULL;
-    options.topic = (mayfly_bytes){topic, (size_t)size};
-    options.resume_at_sequence = sequence;
-    options.resume_at_page = page;
     mayfly_error error;
     mayfly_client *open = blocking_enter(client, &error);
     if (open == NULL)

@@ -116,6 +116,8 @@ static bool run_inline(struct call *call, PyObject *callback, PyObject *context)
 static void run_soon(struct call *call, PyObject *callback, PyObject *context)
 {
     static PyObject *keyword;
+    PyObject *type, *exception, *traceback; /* of a callback before */
+    PyErr_Fetch(&type, &exception, &traceback);
     if (keyword == NULL)
         keyword = Py_BuildValue("(s)", "context");
     PyObject *const arguments[] = {callback, (PyObject *)call, context};
@@ -126,6 +128,7 @@ static void run_soon(struct call *call, PyObject *callback, PyObject *context)
     if (handle == NULL)
         PyErr_Clear();
     Py_XDECREF(handle);
+    PyErr_Restore(type, exception, traceback);
 }
 
 static bool run_one(struct call *call, PyObject *callback, PyObject *context, bool is_inline)
@@ -188,12 +191,16 @@ bool calls_deliver(struct driver *driver, bool is_inline)
         driver->completed = call->next;
         if (driver->completed == NULL)
             driver->completed_end = &driver->completed;
+        PyObject *result = call->state == CALL_PENDING ? respond(call) : NULL;
         if (call->state == CALL_PENDING) {
-            call->result = respond(call);
-            if (call->result == NULL)
+            call->result = result;
+            if (result == NULL)
                 keep_error(call);
             call->state = CALL_DONE;
             is_well = tell(call, is_inline);
+        } else { /* cancelled, perhaps by who was told of its failure */
+            Py_XDECREF(result);
+            PyErr_Clear();
         }
         drop_reply(call);
         Py_CLEAR(call->owner);
@@ -202,20 +209,11 @@ bool calls_deliver(struct driver *driver, bool is_inline)
     return is_well;
 }
 
-bool call_is_pending(const struct call *call)
+void call_finish(struct call *future)
 {
-    return call->state == CALL_PENDING;
-}
-
-void call_finish(struct call *future, PyObject *result)
-{
-    if (future->state != CALL_PENDING) {
-        Py_XDECREF(result);
+    if (future->state != CALL_PENDING)
         return;
-    }
-    future->result = result;
-    if (result == NULL)
-        keep_error(future);
+    Py_INCREF(future->result = Py_None);
     future->state = CALL_DONE;
     (void)tell(future, false);
 }
@@ -309,10 +307,12 @@ static PyObject *raise_asyncio(const char *name, PyObject *message)
 {
     PyObject *asyncio = PyImport_ImportModule("asyncio");
     PyObject *class = asyncio != NULL ? PyObject_GetAttrString(asyncio, name) : NULL;
-    if (class != NULL && message != NULL)
-        PyErr_SetObject(class, message);
-    else if (class != NULL)
-        PyErr_SetNone(class);
+    PyObject *exception = NULL;
+    if (class != NULL)
+        exception = message != NULL ? PyObject_CallOneArg(class, message) : PyObject_CallNoArgs(class);
+    if (exception != NULL)
+        PyErr_SetObject(class, exception);
+    Py_XDECREF(exception);
     Py_XDECREF(class);
     Py_XDECREF(asyncio);
     return NULL;
@@ -370,9 +370,20 @@ static void cancel_in_library(struct call *call)
     mayfly_cancel(driver->client, call->handle);
     driver->cancelling = NULL;
     Py_CLEAR(call->owner);
-    Py_DECREF(call);          /* libmayfly's */
-    if (!driver_stir(driver)) /* the server is to hear of it */
-        PyErr_Clear();
+    Py_DECREF(call);                   /* libmayfly's */
+    driver_stir_from_anywhere(driver); /* the server is to hear of it */
+}
+
+/* Ends a call that is pending; MESSAGE may be NULL. */
+static void cancel(struct call *call, PyObject *message)
+{
+    call->state = CALL_CANCELLED;
+    Py_XINCREF(message);
+    call->cancel_message = message;
+    Py_INCREF(call);
+    cancel_in_library(call);
+    (void)tell(call, false);
+    Py_DECREF(call);
 }
 
 static PyObject *call_cancel(PyObject *self, PyObject *arguments, PyObject *keywords)
@@ -384,13 +395,7 @@ static PyObject *call_cancel(PyObject *self, PyObject *arguments, PyObject *keyw
         return NULL;
     if (call->state != CALL_PENDING)
         Py_RETURN_FALSE;
-    call->state = CALL_CANCELLED;
-    Py_XINCREF(message);
-    call->cancel_message = message;
-    Py_INCREF(self);
-    cancel_in_library(call);
-    (void)tell(call, false);
-    Py_DECREF(self);
+    cancel(call, message);
     Py_RETURN_TRUE;
 }
 
@@ -447,14 +452,16 @@ static PyObject *call_remove_done_callback(PyObject *self, PyObject *callback)
         Py_CLEAR(call->context);
         removed++;
     }
-    for (Py_ssize_t i = call->more != NULL ? PyList_GET_SIZE(call->more) - 1 : -1; i >= 0; i--) {
-        is_same =
-            PyObject_RichCompareBool(PyTuple_GET_ITEM(PyList_GET_ITEM(call->more, i), 0), callback, Py_EQ);
-        if (is_same < 0 || (is_same > 0 && PySequence_DelItem(call->more, i) != 0))
-            return NULL;
-        removed += is_same;
+    PyObject *more = call->more;
+    Py_XINCREF(more); /* to compare may end the call */
+    for (Py_ssize_t i = more != NULL ? PyList_GET_SIZE(more) - 1 : -1; i >= 0 && is_same >= 0; i--) {
+        is_same = PyObject_RichCompareBool(PyTuple_GET_ITEM(PyList_GET_ITEM(more, i), 0), callback, Py_EQ);
+        if (is_same > 0 && PySequence_DelItem(more, i) != 0)
+            is_same = -1;
+        removed += is_same > 0;
     }
-    return PyLong_FromSsize_t(removed);
+    Py_XDECREF(more);
+    return is_same >= 0 ? PyLong_FromSsize_t(removed) : NULL;
 }
 
 static PyObject *call_get_loop(PyObject *self, PyObject *nothing)
@@ -527,9 +534,16 @@ static PyObject *call_next(PyObject *self)
     return call_send_method(self, Py_None);
 }
 
+/* Whoever threw or closed will not wait for the call, and nobody else does yet. */
+static void give_up(struct call *call)
+{
+    if (call->state == CALL_PENDING && call->callback == NULL && call->more == NULL)
+        cancel(call, NULL);
+}
+
 static PyObject *call_throw(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
-    (void)self;
+    give_up((struct call *)self);
     PyObject *type = count > 0 ? arguments[0] : NULL;
     PyObject *value = count > 1 && arguments[1] != Py_None ? arguments[1] : NULL;
     if (type != NULL && PyExceptionInstance_Check(type))
@@ -546,8 +560,8 @@ static PyObject *call_throw(PyObject *self, PyObject *const *arguments, Py_ssize
 
 static PyObject *call_close(PyObject *self, PyObject *nothing)
 {
-    (void)self;
     (void)nothing;
+    give_up((struct call *)self);
     Py_RETURN_NONE;
 }
 

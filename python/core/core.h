@@ -137,10 +137,13 @@ PyTypeObject *call_type_create(PyObject *module);
 PyTypeObject *blocking_subscription_type_create(PyObject *module);
 PyTypeObject *loop_subscription_type_create(PyObject *module);
 
-/* Functions of the Python side that C calls: set once, by set_hooks. */
+/* What C knows of the Python side: set once, by set_hooks. */
 struct hooks {
-    PyObject *
-        later; /* called with a client, a method and a tuple: a coroutine that makes the call once a loop runs */
+    PyObject
+        *later; /* called with a client, a method's name and a tuple: a coroutine that makes the call once a
+                             loop runs */
+    PyObject *orders;     /* the enumerations of orders: a tuple of classes */
+    PyObject *aggregates; /* the enumeration of aggregates */
 };
 extern struct hooks hooks;
 
@@ -156,10 +159,11 @@ struct driver {
     struct call *cancelling; /* the call that mayfly_cancel is ending */
     PyObject *pump;          /* this driver's methods, for the loop */
     PyObject *ring;
-    PyObject *call_soon; /* the loop's */
-    PyObject *timer;     /* a handle, or NULL */
+    PyObject *context; /* that the loop calls them in */
+    PyObject *timer;   /* a handle, or NULL */
     int64_t timer_due_ns;
     int descriptor;
+    bool is_inline;    /* tasks are resumed from within pump */
     bool is_scheduled; /* the loop will call pump soon */
     bool is_pumping;   /* pump is on the stack, and will send what is started now */
     bool is_stepping;  /* libmayfly is at work without the interpreter lock */
@@ -169,6 +173,8 @@ struct driver {
 
 /* Has what was started sent, soon. False with an exception set. */
 bool driver_stir(struct driver *driver);
+/* The same from any thread; nothing is raised. */
+void driver_stir_from_anywhere(struct driver *driver);
 /* Closes it, from any thread that has the interpreter lock. */
 void driver_close(struct driver *driver);
 
@@ -178,26 +184,24 @@ void driver_close(struct driver *driver);
 PyObject *call_start(struct driver *driver, PyObject *owner, struct method *method, struct draft *draft,
                      bool is_raw);
 PyObject *call_ended(PyObject *loop, PyObject *result);
-/* A future that libmayfly knows nothing of. */
+/* A future that libmayfly knows nothing of; its result is None. */
 struct call *call_future(struct driver *driver);
-void call_finish(struct call *future, PyObject *result);
-bool call_is_pending(const struct call *call);
+void call_finish(struct call *future);
 /* Makes responses of the replies that have come and tells who waits: at once where IS_INLINE, else when the loop gets
  * to it. False with an exception that is no error of the one who waits: the rest is still there. */
 bool calls_deliver(struct driver *driver, bool is_inline);
 
 /* --- Subscriptions: subscription.c --- */
 
+/* Reads a tuple of cache, topic, and the sequence number and page to go on at. False with an exception. */
+bool topic_options_read(mayfly_topic_options *options, PyObject *arguments);
 PyObject *blocking_subscribe(PyObject *owner, mayfly_client *client, const mayfly_topic_options *options);
 PyObject *loop_subscribe(PyObject *owner, struct driver *driver, const mayfly_topic_options *options);
 /* Hands the events that have come to who waits for them. */
-bool subscriptions_deliver(struct driver *driver);
+void subscriptions_deliver(struct driver *driver);
 
 /* blocking.c: libmayfly is in use by this thread until blocking_leave; NULL with an error filled. */
 mayfly_client *blocking_enter(PyObject *client, mayfly_error *error);
 void blocking_leave(PyObject *client);
-/* Whether signals have come whose handlers raised; to be asked without the interpreter lock, CONTEXT is the place of the
- * thread's state. */
-bool blocking_interrupted(void *context);
 
 #endif

@@ -25,6 +25,36 @@ struct loop_client {
     bool is_closed;
 };
 
+/* --- Loops --- */
+
+/* What a loop says of itself; OTHERWISE where it cannot say. */
+static bool loop_is(PyObject *loop, const char *what, bool otherwise)
+{
+    PyObject *said = PyObject_CallMethod(loop, what, NULL);
+    bool is_so = said != NULL ? PyObject_IsTrue(said) > 0 : otherwise;
+    if (said == NULL)
+        PyErr_Clear();
+    Py_XDECREF(said);
+    return is_so;
+}
+
+static bool loop_is_closed(PyObject *loop)
+{
+    return loop_is(loop, "is_closed", true);
+}
+
+/* The loop that runs in this thread, borrowed as long as it does; NULL where none does. */
+static PyObject *loop_running(void)
+{
+    PyObject *loop = PyObject_CallNoArgs(running_loop);
+    if (loop == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    Py_DECREF(loop); /* whoever runs it holds it */
+    return loop != Py_None ? loop : NULL;
+}
+
 /* --- Drivers --- */
 
 static int64_t now_ns(void)
@@ -39,11 +69,28 @@ static bool is_ours(const struct driver *driver)
     return driver->client != NULL && driver->forks == fork_count;
 }
 
+/* Calls a method of the loop that takes CALLBACK, behind FIRST unless that is NULL. What the loop will call runs in a
+ * context of the driver's own and not in that of whoever made a call first. */
+static PyObject *ask_loop(struct driver *driver, const char *method, PyObject *first, PyObject *callback)
+{
+    bool is_inside = PyContext_Enter(driver->context) == 0;
+    if (!is_inside) /* a signal's handler has come in between */
+        PyErr_Clear();
+    PyObject *answer = first != NULL ? PyObject_CallMethod(driver->loop, method, "OO", first, callback)
+                                     : PyObject_CallMethod(driver->loop, method, "O", callback);
+    PyObject *type, *exception, *traceback;
+    PyErr_Fetch(&type, &exception, &traceback);
+    if (is_inside)
+        (void)PyContext_Exit(driver->context);
+    PyErr_Restore(type, exception, traceback);
+    return answer;
+}
+
 static bool schedule(struct driver *driver)
 {
-    if (driver->is_scheduled || driver->client == NULL)
+    if (driver->is_scheduled || driver->client == NULL || driver->pump == NULL)
         return true;
-    PyObject *handle = PyObject_CallOneArg(driver->call_soon, driver->pump);
+    PyObject *handle = ask_loop(driver, "call_soon", NULL, driver->pump);
     driver->is_scheduled = handle != NULL;
     Py_XDECREF(handle);
     return driver->is_scheduled;
@@ -52,7 +99,22 @@ static bool schedule(struct driver *driver)
 bool driver_stir(struct driver *driver)
 {
     driver->has_unsent = true;
-    return driver->is_pumping || schedule(driver);
+    return (driver->is_pumping && driver->is_inline) || schedule(driver);
+}
+
+void driver_stir_from_anywhere(struct driver *driver)
+{
+    driver->has_unsent = true;
+    PyObject *type, *exception, *traceback;
+    PyErr_Fetch(&type, &exception, &traceback);
+    if (loop_running() == driver->loop) {
+        (void)driver_stir(driver);
+    } else if (driver->client != NULL && driver->pump != NULL) {
+        PyObject *handle = ask_loop(driver, "call_soon_threadsafe", NULL, driver->pump);
+        Py_XDECREF(handle);
+    }
+    PyErr_Clear(); /* the loop is closed: the client will be too */
+    PyErr_Restore(type, exception, traceback);
 }
 
 static void cancel_timer(struct driver *driver)
@@ -79,39 +141,16 @@ static bool set_timer(struct driver *driver)
     if (driver->timer != NULL && driver->timer_due_ns <= due_ns)
         return true;
     cancel_timer(driver);
-    driver->timer =
-        PyObject_CallMethod(driver->loop, "call_later", "dO", (double)timeout_ms / 1000, driver->ring);
+    PyObject *delay = PyFloat_FromDouble((double)timeout_ms / 1000);
+    driver->timer = delay != NULL ? ask_loop(driver, "call_later", delay, driver->ring) : NULL;
+    Py_XDECREF(delay);
     driver->timer_due_ns = due_ns;
     return driver->timer != NULL;
-}
-
-static bool loop_is_closed(PyObject *loop)
-{
-    PyObject *closed = PyObject_CallMethod(loop, "is_closed", NULL);
-    bool is_closed = closed == NULL || PyObject_IsTrue(closed) != 0;
-    if (closed == NULL)
-        PyErr_Clear();
-    Py_XDECREF(closed);
-    return is_closed;
-}
-
-/* The loop that runs in this thread, borrowed as long as it does; NULL where none does. */
-static PyObject *loop_running(void)
-{
-    PyObject *loop = PyObject_CallNoArgs(running_loop);
-    if (loop == NULL) {
-        PyErr_Clear();
-        return NULL;
-    }
-    Py_DECREF(loop); /* whoever runs it holds it */
-    return loop != Py_None ? loop : NULL;
 }
 
 /* Takes the descriptor and the timer from the loop. */
 static void leave_loop(struct driver *driver)
 {
-    PyObject *type, *exception, *traceback;
-    PyErr_Fetch(&type, &exception, &traceback);
     cancel_timer(driver);
     if (driver->descriptor >= 0 && !loop_is_closed(driver->loop)) {
         PyObject *done = PyObject_CallMethod(driver->loop, "remove_reader", "i", driver->descriptor);
@@ -120,7 +159,6 @@ static void leave_loop(struct driver *driver)
         Py_XDECREF(done);
     }
     driver->descriptor = -1;
-    PyErr_Restore(type, exception, traceback);
 }
 
 /* In the loop's thread, or where its loop runs no more. */
@@ -131,17 +169,18 @@ static void close_here(struct driver *driver)
         driver->is_close_wanted = true;
         return;
     }
+    PyObject *type, *exception, *traceback;
+    PyErr_Fetch(&type, &exception, &traceback);
     leave_loop(driver);
     driver->client = NULL;
     Py_INCREF(driver);
     mayfly_client_close(client);
-    if (!calls_deliver(driver, false))
-        PyErr_Clear();
-    if (!subscriptions_deliver(driver))
-        PyErr_Clear();
+    (void)calls_deliver(driver, false);
+    subscriptions_deliver(driver);
     Py_CLEAR(driver->pump); /* which hold the driver */
     Py_CLEAR(driver->ring);
     Py_DECREF(driver);
+    PyErr_Restore(type, exception, traceback);
 }
 
 void driver_close(struct driver *driver)
@@ -155,7 +194,7 @@ void driver_close(struct driver *driver)
     }
     PyObject *type, *exception, *traceback;
     PyErr_Fetch(&type, &exception, &traceback);
-    if (loop_running() == driver->loop || loop_is_closed(driver->loop)) {
+    if (loop_running() == driver->loop || !loop_is(driver->loop, "is_running", false)) {
         close_here(driver);
     } else {
         PyObject *close = PyObject_GetAttrString((PyObject *)driver, "close");
@@ -192,13 +231,14 @@ static bool pump(struct driver *driver)
     for (int round = 0; is_well && round < PUMP_ROUNDS && is_ours(driver); round++) {
         step(driver);
         bool has_news = driver->completed != NULL || driver->stirred != NULL;
-        is_well = calls_deliver(driver, true) && subscriptions_deliver(driver);
+        is_well = calls_deliver(driver, driver->is_inline);
+        subscriptions_deliver(driver);
         if (!has_news && !driver->has_unsent)
             break;
     }
     if (!is_ours(driver))
         return is_well;
-    bool is_over = !driver->has_unsent && driver->completed == NULL;
+    bool is_over = !driver->has_unsent && driver->completed == NULL && driver->stirred == NULL;
     PyObject *type, *exception, *traceback;
     PyErr_Fetch(&type, &exception, &traceback);
     bool is_set = (is_over || schedule(driver)) && set_timer(driver);
@@ -243,6 +283,15 @@ static PyObject *driver_close_method(PyObject *self, PyObject *nothing)
 
 /* --- Making drivers --- */
 
+static bool join_loop(struct driver *driver)
+{
+    PyObject *descriptor = PyLong_FromLong(driver->descriptor);
+    PyObject *done = descriptor != NULL ? ask_loop(driver, "add_reader", descriptor, driver->pump) : NULL;
+    Py_XDECREF(descriptor);
+    Py_XDECREF(done);
+    return done != NULL && schedule(driver);
+}
+
 /* Takes an open client to a loop; NULL with an exception, and the client is closed. */
 static struct driver *driver_create(PyObject *loop, mayfly_client *client)
 {
@@ -256,16 +305,13 @@ static struct driver *driver_create(PyObject *loop, mayfly_client *client)
     driver->forks = fork_count;
     driver->completed_end = &driver->completed;
     driver->descriptor = mayfly_client_descriptor(client);
+    driver->is_inline =
+        !PyObject_HasAttrString(loop, "_nest_patched"); /* by nest_asyncio: see calls_deliver */
+    driver->context = PyContext_New();
     driver->pump = PyObject_GetAttrString((PyObject *)driver, "pump");
     driver->ring = PyObject_GetAttrString((PyObject *)driver, "ring");
-    driver->call_soon = PyObject_GetAttrString(loop, "call_soon");
-    PyObject *done = driver->pump != NULL && driver->ring != NULL && driver->call_soon != NULL
-                         ? PyObject_CallMethod(loop, "add_reader", "iO", driver->descriptor, driver->pump)
-                         : NULL;
-    Py_XDECREF(done);
-    if (done == NULL || !schedule(driver)) {
-        Py_CLEAR(driver->pump); /* which hold the driver */
-        Py_CLEAR(driver->ring);
+    if (driver->context == NULL || driver->pump == NULL || driver->ring == NULL || !join_loop(driver)) {
+        close_here(driver);
         Py_CLEAR(driver);
     }
     return driver;
@@ -278,7 +324,7 @@ static int driver_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(driver->loop);
     Py_VISIT(driver->pump);
     Py_VISIT(driver->ring);
-    Py_VISIT(driver->call_soon);
+    Py_VISIT(driver->context);
     Py_VISIT(driver->timer);
     return 0;
 }
@@ -304,7 +350,7 @@ static void driver_dealloc(PyObject *self)
     }
     Py_XDECREF(driver->pump);
     Py_XDECREF(driver->ring);
-    Py_XDECREF(driver->call_soon);
+    Py_XDECREF(driver->context);
     Py_XDECREF(driver->timer);
     Py_XDECREF(driver->loop);
     PyObject_GC_Del(self);
@@ -343,23 +389,42 @@ PyTypeObject *driver_type_create(PyObject *module)
 
 /* --- The driver of the loop that is running --- */
 
+/* What runs here may be Python, and other threads, so each driver is met by one alone. */
+static void forget_if_old(struct loop_client *self, PyObject *loop)
+{
+    struct driver *driver = (struct driver *)PyDict_GetItem(self->drivers, loop);
+    if (driver == NULL)
+        return;
+    Py_INCREF(driver);
+    if ((!is_ours(driver) || loop_is_closed(loop)) &&
+        (struct driver *)PyDict_GetItem(self->drivers, loop) == driver) {
+        if (self->current == driver)
+            self->current = NULL;
+        if (PyDict_DelItem(self->drivers, loop) != 0)
+            PyErr_Clear();
+        driver_close(driver);
+    }
+    Py_DECREF(driver);
+}
+
 /* Closes the drivers of loops that are closed, and forgets those of a parent. */
 static bool forget_old(struct loop_client *self)
 {
     PyObject *loops = PyDict_Keys(self->drivers);
-    for (Py_ssize_t i = 0; loops != NULL && i < PyList_GET_SIZE(loops); i++) {
-        PyObject *loop = PyList_GET_ITEM(loops, i);
-        struct driver *driver = (struct driver *)PyDict_GetItem(self->drivers, loop);
-        if (is_ours(driver) && !loop_is_closed(loop))
-            continue;
-        if (self->current == driver)
-            self->current = NULL;
-        driver_close(driver);
-        if (PyDict_DelItem(self->drivers, loop) != 0)
-            PyErr_Clear();
-    }
+    for (Py_ssize_t i = 0; loops != NULL && i < PyList_GET_SIZE(loops); i++)
+        forget_if_old(self, PyList_GET_ITEM(loops, i));
     Py_XDECREF(loops);
     return loops != NULL;
+}
+
+static void close_all(struct loop_client *self)
+{
+    PyObject *drivers = PyDict_Values(self->drivers);
+    PyDict_Clear(self->drivers);
+    self->current = NULL;
+    for (Py_ssize_t i = 0; drivers != NULL && i < PyList_GET_SIZE(drivers); i++)
+        driver_close((struct driver *)PyList_GET_ITEM(drivers, i));
+    Py_XDECREF(drivers);
 }
 
 static struct driver *keep_driver(struct loop_client *self, PyObject *loop, mayfly_client *client)
@@ -368,10 +433,14 @@ static struct driver *keep_driver(struct loop_client *self, PyObject *loop, mayf
     if (driver == NULL)
         return NULL;
     bool is_kept = PyDict_SetItem(self->drivers, loop, (PyObject *)driver) == 0;
-    if (!is_kept)
+    if (is_kept)
+        self->current = driver;
+    if (self->is_closed) /* meanwhile, by another thread */
+        close_all(self);
+    else if (!is_kept)
         driver_close(driver);
     Py_DECREF(driver); /* the dict holds it */
-    return is_kept ? self->current = driver : NULL;
+    return is_kept && !self->is_closed ? driver : NULL;
 }
 
 /* The driver of LOOP, borrowed, opened where there is none. NULL with *ERROR filled, or with an exception and its status
@@ -395,7 +464,10 @@ static struct driver *driver_for(struct loop_client *self, PyObject *loop, mayfl
     if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER, 0, &client, error) != MAYFLY_OK)
         return NULL;
     error->status = MAYFLY_OK;
-    return keep_driver(self, loop, client);
+    driver = keep_driver(self, loop, client);
+    if (driver == NULL && !PyErr_Occurred())
+        *error = (mayfly_error){.status = MAYFLY_FAILED_PRECONDITION, .message = "this client was closed"};
+    return driver;
 }
 
 /* --- Calls --- */
@@ -477,15 +549,9 @@ static PyObject *loop_call_raw(PyObject *client, PyObject *arguments)
 static PyObject *loop_subscribe_method(PyObject *client, PyObject *arguments)
 {
     struct loop_client *self = (struct loop_client *)client;
-    mayfly_topic_options options = {.cache = NULL};
-    const char *topic;
-    Py_ssize_t size;
-    unsigned long long sequence, page;
-    if (!PyArg_ParseTuple(arguments, "ss#KK", &options.cache, &topic, &size, &sequence, &page))
+    mayfly_topic_options options;
+    if (!topic_options_read(&options, arguments))
         return NULL;
-    options.topic = (mayfly_bytes){topic, (size_t)size};
-    options.resume_at_sequence = sequence;
-    options.resume_at_page = page;
     PyObject *loop = loop_running();
     mayfly_error error = {.status = MAYFLY_OK};
     struct driver *driver = loop != NULL ? driver_for(self, loop, &error) : NULL;
@@ -551,24 +617,18 @@ static PyObject *loop_take_connection(PyObject *client, PyObject *capsule)
         PyErr_SetString(PyExc_RuntimeError, "no running event loop");
         return NULL;
     }
-    if (connection->client == NULL || self->is_closed || !forget_old(self) ||
-        PyDict_Contains(self->drivers, loop) != 0)
+    if (connection->client == NULL || self->is_closed)
         Py_RETURN_NONE;
-    mayfly_client *open = connection->client;
-    connection->client = NULL;
-    if (keep_driver(self, loop, open) == NULL)
+    int is_there = forget_old(self) ? PyDict_Contains(self->drivers, loop) : -1;
+    if (is_there < 0)
         return NULL;
+    if (is_there == 0) {
+        mayfly_client *open = connection->client;
+        connection->client = NULL;
+        if (keep_driver(self, loop, open) == NULL && PyErr_Occurred())
+            return NULL;
+    }
     Py_RETURN_NONE;
-}
-
-static void close_all(struct loop_client *self)
-{
-    PyObject *drivers = PyDict_Values(self->drivers);
-    PyDict_Clear(self->drivers);
-    self->current = NULL;
-    for (Py_ssize_t i = 0; drivers != NULL && i < PyList_GET_SIZE(drivers); i++)
-        driver_close((struct driver *)PyList_GET_ITEM(drivers, i));
-    Py_XDECREF(drivers);
 }
 
 static PyObject *loop_close(PyObject *client, PyObject *nothing)

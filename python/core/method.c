@@ -319,11 +319,21 @@ static PyObject *get_arguments(PyObject *self, void *closure)
     return names;
 }
 
+static PyObject *get_deadline_ms(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLong(((struct method *)self)->preset.deadline_ms);
+}
+
 /* Bytes of a call's request on the wire, without headers. */
 static PyObject *method_request_bytes(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     struct draft draft;
-    bool is_filled = draft_fill(&draft, (struct method *)self, 1, arguments, count);
+    uint64_t default_ttl_ms = count > 0 ? PyLong_AsUnsignedLongLong(arguments[0]) : 0;
+    if (PyErr_Occurred())
+        return NULL;
+    bool is_filled =
+        draft_fill(&draft, (struct method *)self, default_ttl_ms, arguments + 1, count > 0 ? count - 1 : 0);
     size_t size = is_filled ? mayfly_request_bytes(&draft.request) : 0;
     draft_free(&draft);
     return is_filled ? PyLong_FromSize_t(size) : NULL;
@@ -331,7 +341,7 @@ static PyObject *method_request_bytes(PyObject *self, PyObject *const *arguments
 
 static PyMethodDef method_methods[] = {
     {"request_bytes", (PyCFunction)(void (*)(void))method_request_bytes, METH_FASTCALL,
-     "request_bytes(*arguments) -> int: bytes of the request's message."},
+     "request_bytes(default_ttl_ms, *arguments) -> int: bytes of the request's message."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -339,6 +349,7 @@ static PyGetSetDef method_attributes[] = {
     {"name", get_name, NULL, "The method's name in the protocol.", NULL},
     {"response", get_response, NULL, "The class that holds its responses.", NULL},
     {"arguments", get_arguments, NULL, "The kinds of its arguments.", NULL},
+    {"deadline_ms", get_deadline_ms, NULL, "The deadline of its calls; 0: the client's.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

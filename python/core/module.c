@@ -11,22 +11,29 @@ static void count_fork(void)
     fork_count++;
 }
 
+static void set_hook(PyObject **hook, PyObject *value)
+{
+    PyObject *before = *hook;
+    Py_INCREF(*hook = value);
+    Py_XDECREF(before);
+}
+
 static PyObject *set_hooks(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"later", NULL};
-    PyObject *later;
+    static char *names[] = {"later", "orders", "aggregates", NULL};
+    PyObject *later, *orders, *aggregates;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$O", names, &later))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$OOO", names, &later, &orders, &aggregates))
         return NULL;
-    Py_INCREF(later);
-    Py_XDECREF(hooks.later);
-    hooks.later = later;
+    set_hook(&hooks.later, later);
+    set_hook(&hooks.orders, orders);
+    set_hook(&hooks.aggregates, aggregates);
     Py_RETURN_NONE;
 }
 
 static PyMethodDef functions[] = {
     {"set_hooks", (PyCFunction)(void (*)(void))set_hooks, METH_VARARGS | METH_KEYWORDS,
-     "set_hooks(*, later): what the core calls of the Python side."},
+     "set_hooks(*, later, orders, aggregates): what the core knows of the Python side."},
     {NULL, NULL, 0, NULL},
 };
 

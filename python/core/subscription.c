@@ -33,6 +33,22 @@ static PyObject *ended_build(const char *message)
     return event_build(&ended);
 }
 
+bool topic_options_read(mayfly_topic_options *options, PyObject *arguments)
+{
+    const char *topic;
+    Py_ssize_t size;
+    PyObject *sequence, *page;
+    *options = (mayfly_topic_options){.cache = NULL};
+    if (!PyArg_ParseTuple(arguments, "ss#O!O!", &options->cache, &topic, &size, &PyLong_Type, &sequence,
+                          &PyLong_Type, &page))
+        return false;
+    options->topic = (mayfly_bytes){topic, (size_t)size};
+    options->resume_at_sequence = PyLong_AsUnsignedLongLong(sequence);
+    if (!PyErr_Occurred())
+        options->resume_at_page = PyLong_AsUnsignedLongLong(page);
+    return !PyErr_Occurred();
+}
+
 /* --- Read by threads --- */
 
 struct blocking_subscription {
@@ -281,8 +297,7 @@ static void feed_end(struct feed *feed)
     struct driver *driver = feed->driver;
     if (driver->client != NULL && driver->forks == fork_count && feed->subscription != NULL) {
         mayfly_unsubscribe(feed->subscription);
-        if (!driver_stir(driver)) /* the server is to hear of it */
-            PyErr_Clear();
+        driver_stir_from_anywhere(driver); /* the server is to hear of it */
     }
     feed_free(feed);
 }
@@ -306,20 +321,17 @@ static PyObject *take(struct loop_subscription *self)
     return feed_take(self->feed);
 }
 
-/* Gives the first event to who waits for it, if anybody does. */
-static void feed_deliver(struct feed *feed)
+/* Tells who waits that there is something to take. */
+static void wake(struct loop_subscription *self)
 {
-    struct loop_subscription *self = feed->reader;
-    if (self->waiting == NULL || feed->first == NULL)
-        return;
     struct call *waiting = self->waiting;
     self->waiting = NULL;
-    if (call_is_pending(waiting))
-        call_finish(waiting, take(self));
-    Py_DECREF(waiting);
+    if (waiting != NULL)
+        call_finish(waiting);
+    Py_XDECREF(waiting);
 }
 
-bool subscriptions_deliver(struct driver *driver)
+void subscriptions_deliver(struct driver *driver)
 {
     while (driver->stirred != NULL) {
         struct feed *feed = driver->stirred;
@@ -327,25 +339,42 @@ bool subscriptions_deliver(struct driver *driver)
         feed->is_stirred = false;
         if (feed->reader == NULL)
             feed_end(feed);
-        else
-            feed_deliver(feed);
+        else if (feed->first != NULL)
+            wake(feed->reader);
     }
-    return true;
 }
 
-static PyObject *loop_subscription_next(PyObject *object, PyObject *nothing)
+static bool is_gone(const struct loop_subscription *self)
+{
+    return self->driver->client == NULL || self->driver->forks != fork_count;
+}
+
+static PyObject *loop_subscription_take(PyObject *object, PyObject *nothing)
 {
     (void)nothing;
     struct loop_subscription *self = (struct loop_subscription *)object;
-    if (self->waiting != NULL && call_is_pending(self->waiting)) {
+    if (self->is_over)
+        return ended_build(UNSUBSCRIBED);
+    if (self->feed->first != NULL)
+        return take(self);
+    if (is_gone(self))
+        return ended_build(CLOSED_MESSAGE);
+    Py_RETURN_NONE;
+}
+
+/* One event, or the end, wakes all who wait: they wait for the same thing. */
+static PyObject *loop_subscription_wait(PyObject *object, PyObject *nothing)
+{
+    (void)nothing;
+    struct loop_subscription *self = (struct loop_subscription *)object;
+    if (self->is_over || self->feed->first != NULL || is_gone(self)) {
+        Py_INCREF(Py_None);
+        return call_ended(self->driver->loop, Py_None);
+    }
+    if (self->waiting != NULL) {
         PyErr_SetString(PyExc_RuntimeError, "another task is reading this subscription");
         return NULL;
     }
-    if (self->feed->first != NULL && !self->is_over)
-        return call_ended(self->driver->loop, take(self));
-    if (self->is_over || self->driver->client == NULL)
-        return call_ended(self->driver->loop, ended_build(self->is_over ? UNSUBSCRIBED : CLOSED_MESSAGE));
-    Py_XDECREF(self->waiting);
     self->waiting = call_future(self->driver);
     Py_XINCREF(self->waiting);
     return (PyObject *)self->waiting;
@@ -359,16 +388,12 @@ static PyObject *loop_subscription_unsubscribe(PyObject *object, PyObject *nothi
     if (self->is_over)
         Py_RETURN_NONE;
     self->is_over = true;
-    if (self->feed->subscription != NULL && driver->client != NULL && driver->forks == fork_count &&
-        !driver->is_stepping) {
+    if (self->feed->subscription != NULL && !is_gone(self) && !driver->is_stepping) {
         mayfly_unsubscribe(self->feed->subscription);
         self->feed->subscription = NULL;
-        if (!driver_stir(driver))
-            return NULL;
+        driver_stir_from_anywhere(driver);
     }
-    if (self->waiting != NULL)
-        call_finish(self->waiting, ended_build(UNSUBSCRIBED));
-    Py_CLEAR(self->waiting);
+    wake(self);
     Py_RETURN_NONE;
 }
 
@@ -433,8 +458,9 @@ static void loop_subscription_dealloc(PyObject *object)
 }
 
 static PyMethodDef loop_subscription_methods[] = {
-    {"next", loop_subscription_next, METH_NOARGS,
-     "next() -> awaitable of an event. The last one tells of the end."},
+    {"take", loop_subscription_take, METH_NOARGS,
+     "take() -> event, or None where there is none yet. The last one tells of the end."},
+    {"wait", loop_subscription_wait, METH_NOARGS, "wait() -> awaitable: until there is something to take."},
     {"unsubscribe", loop_subscription_unsubscribe, METH_NOARGS, "unsubscribe(): in the loop's thread."},
     {NULL, NULL, 0, NULL},
 };

@@ -35,6 +35,8 @@ SENTENCES = (
 WORDS = (
     (r"Coroutine\[Any, Any, (\w+)\]", r"\1"),
     (r"\bawait ", ""),
+    (r"from mayfly\.responses\.pubsub\.subscribe import next_event\n", ""),
+    (r"\bnext_event\((\w+)\)", r"\1.next()"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"__a(enter|exit)__", r"__\1__"),
     (r"(Client|Subscription|Leaderboard)Async\b", r"\1"),

@@ -704,6 +704,6 @@ class CacheClient(BlockingCacheBase):
         aggregate: SortedSetAggregate = SortedSetAggregate.SUM,
         ttl: Optional[timedelta] = None,
     ) -> CacheSortedSetUnionStoreResponse:
-        """Stores the union of `sources`, names of sorted sets with the weights that their scores are multiplied by, in the
-        place of what the name holds, and answers with its length."""
+        """Stores the union of `sources`, names of sorted sets with the weights that their scores are multiplied by, in
+        the place of the sorted set that the name holds, if any, and answers with its length."""
         return self._call(_methods.SORTED_SET_UNION_STORE, cache_name, sorted_set_name, sources, aggregate, ttl)

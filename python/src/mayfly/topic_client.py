@@ -11,7 +11,7 @@ from mayfly.auth import CredentialProvider
 from mayfly.config import TopicConfiguration
 from mayfly.internal import _methods
 from mayfly.internal._client import BlockingBase, open_topics_blocking
-from mayfly.internal._topics import Places, first_event, subscribe_problem
+from mayfly.internal._topics import Places, first_event, refusal, subscribe_problem
 from mayfly.responses import TopicPublishResponse, TopicSubscribe, TopicSubscribeResponse
 
 
@@ -74,6 +74,8 @@ class TopicClient(BlockingBase):
                 cache_name, topic_name, resume_at_topic_sequence_number, resume_at_topic_sequence_page
             )
             problem = first_event(source if isinstance(source, tuple) else source.next())
+        except (TypeError, ValueError, OverflowError) as e:
+            problem = refusal(e)
         except BaseException:
             self._places.give_back()
             raise

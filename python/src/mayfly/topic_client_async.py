@@ -10,8 +10,9 @@ from mayfly.auth import CredentialProvider
 from mayfly.config import TopicConfiguration
 from mayfly.internal import _methods
 from mayfly.internal._client import LoopBase, open_topics_loop
-from mayfly.internal._topics import Places, first_event, subscribe_problem
+from mayfly.internal._topics import Places, first_event, refusal, subscribe_problem
 from mayfly.responses import TopicPublishResponse, TopicSubscribe, TopicSubscribeResponse
+from mayfly.responses.pubsub.subscribe import next_event
 
 
 class TopicClientAsync(LoopBase):
@@ -72,7 +73,9 @@ class TopicClientAsync(LoopBase):
             source = self._core.subscribe(
                 cache_name, topic_name, resume_at_topic_sequence_number, resume_at_topic_sequence_page
             )
-            problem = first_event(source if isinstance(source, tuple) else await source.next())
+            problem = first_event(source if isinstance(source, tuple) else await next_event(source))
+        except (TypeError, ValueError, OverflowError) as e:
+            problem = refusal(e)
         except BaseException:
             self._places.give_back()
             raise

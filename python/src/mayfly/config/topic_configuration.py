@@ -14,7 +14,7 @@ class TopicConfiguration:
         """
         Args:
             transport_strategy: connections and deadline.
-            max_subscriptions: how many subscriptions the client is expected to have at once; 0: any number.
+            max_subscriptions: how many subscriptions the client may have at once, rounded up to hundreds; 0: 100.
         """
         self._transport_strategy = transport_strategy
         self._max_subscriptions = max_subscriptions

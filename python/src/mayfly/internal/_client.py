@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import warnings
 from datetime import timedelta
 from typing import Any, Optional
@@ -16,6 +17,7 @@ from mayfly.internal import _interception
 from mayfly.internal._settings import Settings, cache_settings, retries_of, topic_settings
 from mayfly.internal._utilities import _timedelta_to_ms
 from mayfly.internal.services import Service
+from mayfly.requests import LeaderboardOrder, SortedSetAggregate, SortOrder
 
 
 async def _later(client: _core.LoopClient, name: str, arguments: tuple[Any, ...]) -> Any:
@@ -23,7 +25,7 @@ async def _later(client: _core.LoopClient, name: str, arguments: tuple[Any, ...]
     return await getattr(client, name)(*arguments)
 
 
-_core.set_hooks(later=_later)
+_core.set_hooks(later=_later, orders=(SortOrder, LeaderboardOrder), aggregates=SortedSetAggregate)
 
 
 def _open_blocking(settings: Settings) -> _core.BlockingClient:
@@ -61,10 +63,20 @@ class BlockingBase:
         self._call = core.call
 
     def _connect(self, timeout: timedelta) -> None:
-        problem = self._core.connect(_timeout_ms(timeout))
-        if problem is not None:
+        problems: list[Optional[str]] = []
+        # On a thread of its own, so that this one can be interrupted; what comes too late is closed.
+        connecting = threading.Thread(
+            target=lambda: problems.append(self._core.connect(_timeout_ms(timeout))), daemon=True
+        )
+        connecting.start()
+        try:
+            connecting.join()
+        except BaseException:
             self._core.close()
-            raise _not_connected(problem)
+            raise
+        if problems[0] is not None:
+            self._core.close()
+            raise _not_connected(problems[0])
 
     def close(self) -> None:
         """No request begins any more. Those that other threads have under way end first."""
@@ -113,8 +125,8 @@ class LoopBase:
     def __del__(self) -> None:
         core: Optional[_core.LoopClient] = getattr(self, "_core", None)
         if core is not None and core.is_open:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
             core.tidy()
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 class BlockingCacheBase(BlockingBase):
@@ -124,9 +136,12 @@ class BlockingCacheBase(BlockingBase):
         self._middlewares = tuple(configuration.get_sync_middlewares())
         is_intercepted = _interception.is_wanted(configuration, self._middlewares)
         retries = 0 if is_intercepted else retries_of(configuration) or 0
-        super().__init__(_open_blocking(cache_settings(configuration, credentials, default_ttl, retries)))
+        settings = cache_settings(configuration, credentials, default_ttl, retries)
+        super().__init__(_open_blocking(settings))
         if is_intercepted:
-            self._call = _interception.Interception(self._core, configuration, self._middlewares).call
+            self._call = _interception.Interception(
+                self._core, configuration, self._middlewares, settings["default_ttl_ms"]
+            ).call
 
 
 class LoopCacheBase(LoopBase):
@@ -136,9 +151,12 @@ class LoopCacheBase(LoopBase):
         self._middlewares = tuple(configuration.get_async_middlewares())
         is_intercepted = _interception.is_wanted(configuration, self._middlewares)
         retries = 0 if is_intercepted else retries_of(configuration) or 0
-        super().__init__(_open_loop(cache_settings(configuration, credentials, default_ttl, retries)))
+        settings = cache_settings(configuration, credentials, default_ttl, retries)
+        super().__init__(_open_loop(settings))
         if is_intercepted:
-            self._call = _interception.InterceptionAsync(self._core, configuration, self._middlewares).call
+            self._call = _interception.InterceptionAsync(
+                self._core, configuration, self._middlewares, settings["default_ttl_ms"]
+            ).call
 
 
 def open_topics_blocking(configuration: TopicConfiguration, credentials: CredentialProvider) -> _core.BlockingClient:

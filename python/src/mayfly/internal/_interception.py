@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Callable, Optional, TypeVar, Union
 
@@ -42,6 +42,8 @@ class _Attempts:
         self._strategy = strategy
         self._path = path_of(method)
         self._count = 0
+        if method.deadline_ms > 0:
+            timeout = timedelta(milliseconds=method.deadline_ms)
         self._end_s = time.monotonic() + timeout.total_seconds()
         self._deadline = datetime.now() + timeout
 
@@ -64,8 +66,9 @@ class _Attempts:
 class _Exchange:
     """What middleware is shown of one try, and what it may change: the metadata, the cache's name among them."""
 
-    def __init__(self, method: _core.Method, arguments: tuple[object, ...]):
+    def __init__(self, method: _core.Method, arguments: tuple[object, ...], default_ttl_ms: int):
         self._method = method
+        self._default_ttl_ms = default_ttl_ms
         self._names_cache = method.arguments[:1] == ("cache_name",)
         self.arguments = arguments
 
@@ -81,11 +84,16 @@ class _Exchange:
 
     def request(self) -> MiddlewareMessage:
         fields = dict(zip(self._method.arguments, self.arguments))
-        size = self._method.request_bytes(*self.arguments)
+        size = self._method.request_bytes(self._default_ttl_ms, *self.arguments)
         return MiddlewareMessage(Message(f"_{self._method.name}Request", fields, size))
 
     def response(self, raw: _core.Raw) -> MiddlewareMessage:
         return MiddlewareMessage(Message(f"_{self._method.name}Response", dict(vars(raw[0])), raw[3]))
+
+
+def _kept(arguments: tuple[object, ...]) -> tuple[object, ...]:
+    """What is looked at several times, and sent perhaps more than once, does not run dry."""
+    return tuple(tuple(each) if isinstance(each, Iterator) else each for each in arguments)
 
 
 def _context() -> MiddlewareRequestHandlerContext:
@@ -114,17 +122,19 @@ class Interception:
         core: _core.BlockingClient,
         configuration: Configuration,
         middlewares: Sequence[synchronous.Middleware],
+        default_ttl_ms: int,
     ):
         self._core = core
         self._middlewares = middlewares
         self._strategy = configuration.get_retry_strategy()
         self._timeout = configuration.get_transport_strategy().get_grpc_configuration().get_deadline()
+        self._default_ttl_ms = default_ttl_ms
         self._context = _context()
 
     def call(self, method: _core.Method, *arguments: object) -> Any:
         """As the core's own."""
         try:
-            return self._attempt_all(method, arguments)
+            return self._attempt_all(method, _kept(arguments))
         except Exception as e:
             return refuse(method, e)
 
@@ -143,7 +153,7 @@ class Interception:
         self, method: _core.Method, arguments: tuple[object, ...], timeout_ms: int
     ) -> tuple[Any, StatusCode]:
         handlers = [middleware.on_new_request(self._context) for middleware in self._middlewares]
-        exchange = _Exchange(method, arguments)
+        exchange = _Exchange(method, arguments, self._default_ttl_ms)
         sent = self._apply([h.on_request_metadata for h in handlers], synchronous.MiddlewareMetadata(exchange.metadata()))
         metadata = exchange.take_metadata(sent.grpc_metadata or [])
         if handlers:
@@ -170,18 +180,23 @@ class InterceptionAsync:
     """The calls of an asyncio client."""
 
     def __init__(
-        self, core: _core.LoopClient, configuration: Configuration, middlewares: Sequence[aio.Middleware]
+        self,
+        core: _core.LoopClient,
+        configuration: Configuration,
+        middlewares: Sequence[aio.Middleware],
+        default_ttl_ms: int,
     ):
         self._core = core
         self._middlewares = middlewares
         self._strategy = configuration.get_retry_strategy()
         self._timeout = configuration.get_transport_strategy().get_grpc_configuration().get_deadline()
+        self._default_ttl_ms = default_ttl_ms
         self._context = _context()
 
     async def call(self, method: _core.Method, *arguments: object) -> Any:
         """As the core's own."""
         try:
-            return await self._attempt_all(method, arguments)
+            return await self._attempt_all(method, _kept(arguments))
         except Exception as e:
             return refuse(method, e)
 
@@ -200,7 +215,7 @@ class InterceptionAsync:
         self, method: _core.Method, arguments: tuple[object, ...], timeout_ms: int
     ) -> tuple[Any, StatusCode]:
         handlers = [await middleware.on_new_request(self._context) for middleware in self._middlewares]
-        exchange = _Exchange(method, arguments)
+        exchange = _Exchange(method, arguments, self._default_ttl_ms)
         sent = await self._apply(
             [h.on_request_metadata for h in handlers], aio.MiddlewareMetadata(Metadata(*exchange.metadata()))
         )

@@ -552,7 +552,7 @@ SORTED_SET_REMOVE_ELEMENTS = _method(
 )
 SORTED_SET_INCREMENT_SCORE = _method(
     "SortedSetIncrement",
-    _SORTED_SET + "sorted_set_value score collection_ttl",
+    _SORTED_SET + "incremented_value score collection_ttl",
     CacheSortedSetIncrementScore,
     done=(CacheSortedSetIncrementScore.Success, "score"),
 )

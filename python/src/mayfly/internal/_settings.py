@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any, Optional, Union
 
@@ -40,11 +41,9 @@ def _message_settings(grpc: Union[GrpcConfiguration, TopicGrpcConfiguration]) ->
 
 
 def _host_and_port(endpoint: str, port: int) -> tuple[str, int]:
-    """An endpoint that names a port of its own has it behind a colon."""
-    host, colon, text = endpoint.rpartition(":")
-    if colon and text.isdigit() and ":" not in host.strip("[]"):
-        return host.strip("[]"), int(text)
-    return endpoint.strip("[]"), port
+    """An endpoint that names a port of its own has it behind a colon; an IPv6 address is in brackets then."""
+    named = re.fullmatch(r"(\[[^\]]*\]|[^:]*):(\d+)", endpoint)
+    return (named[1].strip("[]"), int(named[2])) if named else (endpoint.strip("[]"), port)
 
 
 def _credential_settings(credentials: CredentialProvider) -> Settings:
@@ -102,7 +101,7 @@ def cache_settings(
         "min_channels": grpc.get_min_connections(),
         "max_channels": grpc.get_max_connections(),
         "ca_pem": grpc.get_root_certificates_pem(),
-        "default_ttl_ms": _timedelta_to_ms(default_ttl),
+        "default_ttl_ms": _milliseconds(default_ttl),
     }
 
 

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Optional, Union
 
 from mayfly import logs
-from mayfly.errors import StatusCode, convert_error, error_from_status
+from mayfly.errors import InvalidArgumentException, StatusCode, convert_error, error_from_status
 from mayfly.errors.exceptions import ClientResourceExhaustedException
 from mayfly.internal._utilities import _validate_cache_name, _validate_topic_name
 from mayfly.internal.services import Service
@@ -57,6 +57,11 @@ def subscribe_problem(cache_name: str, topic_name: str) -> Optional[TopicSubscri
     except Exception as e:
         return _problem(e)
     return None
+
+
+def refusal(error: Exception) -> TopicSubscribe.Error:
+    """For arguments that the core did not take."""
+    return _problem(error if isinstance(error, UnicodeError) else InvalidArgumentException(str(error), Service.TOPICS))
 
 
 def first_event(event: Union[Event, tuple[int, str]]) -> Optional[TopicSubscribe.Error]:

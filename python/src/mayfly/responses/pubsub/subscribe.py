@@ -16,6 +16,14 @@ from .subscription_item import TopicSubscriptionItem, TopicSubscriptionItemRespo
 _ITEM, _DISCONTINUITY, _ENDED = 1, 2, 5  # kinds of events
 
 
+async def next_event(source: Any) -> Any:
+    """The next event of a subscription in a loop. It stays where it is until it is taken, so that a wait that is cancelled
+    loses none."""
+    while (event := source.take()) is None:
+        await source.wait()
+    return event
+
+
 class TopicSubscribeResponse(PubsubResponse):
     """`TopicSubscribe.Subscription`, `TopicSubscribe.SubscriptionAsync` or `TopicSubscribe.Error`."""
 
@@ -84,7 +92,7 @@ class TopicSubscribe(ABC):
 
         async def __anext__(self) -> TopicSubscriptionItemResponse:
             while not self._is_over:
-                item = self._item_of(await self._source.next())
+                item = self._item_of(await next_event(self._source))
                 if item is not None:
                     return item
             raise StopAsyncIteration
