@@ -209,6 +209,11 @@ bool calls_deliver(struct driver *driver, bool is_inline)
     return is_well;
 }
 
+bool call_is_pending(const struct call *call)
+{
+    return call->state == CALL_PENDING;
+}
+
 void call_finish(struct call *future)
 {
     if (future->state != CALL_PENDING)

@@ -187,6 +187,7 @@ PyObject *call_ended(PyObject *loop, PyObject *result);
 /* A future that libmayfly knows nothing of; its result is None. */
 struct call *call_future(struct driver *driver);
 void call_finish(struct call *future);
+bool call_is_pending(const struct call *call);
 /* Makes responses of the replies that have come and tells who waits: at once where IS_INLINE, else when the loop gets
  * to it. False with an exception that is no error of the one who waits: the rest is still there. */
 bool calls_deliver(struct driver *driver, bool is_inline);

@@ -362,7 +362,7 @@ static PyObject *loop_subscription_take(PyObject *object, PyObject *nothing)
     Py_RETURN_NONE;
 }
 
-/* One event, or the end, wakes all who wait: they wait for the same thing. */
+/* One task at a time. */
 static PyObject *loop_subscription_wait(PyObject *object, PyObject *nothing)
 {
     (void)nothing;
@@ -371,10 +371,11 @@ static PyObject *loop_subscription_wait(PyObject *object, PyObject *nothing)
         Py_INCREF(Py_None);
         return call_ended(self->driver->loop, Py_None);
     }
-    if (self->waiting != NULL) {
+    if (self->waiting != NULL && call_is_pending(self->waiting)) {
         PyErr_SetString(PyExc_RuntimeError, "another task is reading this subscription");
         return NULL;
     }
+    Py_XDECREF(self->waiting); /* that was cancelled */
     self->waiting = call_future(self->driver);
     Py_XINCREF(self->waiting);
     return (PyObject *)self->waiting;

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -60,6 +61,14 @@ class Server:
             self._end()
             raise RuntimeError("the server did not begin to listen; its log:\n" + "".join(self.log))
         self.port = port
+
+    def pause(self) -> None:
+        """Have it stand still: it keeps its connections and says nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End its pause."""
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it as an operator would; it must go without complaint."""

@@ -1,5 +1,5 @@
-"""The asyncio client in event loops: asyncio's own and uvloop. Tasks that wait, that are cancelled, that raise; loops that
-come, go, and run in several threads."""
+"""The asyncio client in event loops: asyncio's own and uvloop. Tasks that wait, that are cancelled, that raise; loops
+that come, go, and run in several threads."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import nest_asyncio
 import pytest
 import uvloop
 from support import CACHE, HOUR, code_of
 
 import mayfly
-from mayfly.responses import CacheGet, CacheSet, CacheSetResponse
+from mayfly.responses import (
+    CacheGet,
+    CacheSet,
+    CacheSetResponse,
+    TopicPublish,
+    TopicSubscribe,
+    TopicSubscriptionItem,
+)
 
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -232,6 +240,65 @@ def test_a_cancelled_task_cancels_its_call(new_loop: MakeLoop, silent: mayfly.Cr
     run(new_loop, main())
 
 
+def test_a_call_that_is_cancelled_before_its_task_began_is_cancelled_too(
+    new_loop: MakeLoop, silent: mayfly.CredentialProvider
+) -> None:
+    async def main() -> None:
+        async with make(silent) as client:
+            tasks = [asyncio.create_task(client.get(CACHE, "key")) for _ in range(3)]
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            assert [type(end) for end in ends] == [asyncio.CancelledError] * 3
+            assert client.counts()["waiting"] + client.counts()["in_flight"] == 0
+
+    run(new_loop, main())
+
+
+def test_a_gather_that_is_cancelled_cancels_its_calls(new_loop: MakeLoop, silent: mayfly.CredentialProvider) -> None:
+    async def main() -> None:
+        async with make(silent) as client:
+            together = asyncio.gather(*(client.get(CACHE, "key") for _ in range(3)))
+            await asyncio.sleep(0)
+            together.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await together
+            await asyncio.sleep(0)
+            assert client.counts()["waiting"] + client.counts()["in_flight"] == 0
+
+    run(new_loop, main())
+
+
+def test_a_wait_for_an_item_that_is_cancelled_loses_none(
+    new_loop: MakeLoop, credentials: mayfly.CredentialProvider, key: str
+) -> None:
+    async def publish(client: mayfly.TopicClientAsync) -> None:
+        for i in range(100):
+            assert isinstance(await client.publish(CACHE, key, f"{i}"), TopicPublish.Success)
+
+    async def main() -> None:
+        async with mayfly.TopicClientAsync(mayfly.TopicConfigurations.Default.latest(), credentials) as client:
+            subscription = await client.subscribe(CACHE, key)
+            assert isinstance(subscription, TopicSubscribe.SubscriptionAsync)
+            publishing = asyncio.ensure_future(publish(client))
+            values: list[str] = []
+            while len(values) < 100:
+                reading = asyncio.ensure_future(subscription.__anext__())
+                for _ in range(2):
+                    await asyncio.sleep(0)
+                reading.cancel()
+                try:
+                    item = await reading
+                except asyncio.CancelledError:
+                    continue
+                assert isinstance(item, TopicSubscriptionItem.Text)
+                values.append(item.value)
+            assert values == [f"{i}" for i in range(100)]
+            await publishing
+
+    run(new_loop, main())
+
+
 def test_a_wait_that_times_out_cancels_its_call(new_loop: MakeLoop, silent: mayfly.CredentialProvider) -> None:
     async def main() -> None:
         async with make(silent) as client:
@@ -334,6 +401,33 @@ def test_an_exception_in_a_callback_is_the_loops_to_handle_and_stops_nobody(
 
     run(new_loop, main())
     assert [str(context["exception"]) for context in handled] == ["of the test"] * 5
+
+
+def test_a_keyboard_interrupt_in_one_of_several_callbacks_stops_the_loop_and_the_others_are_called(
+    new_loop: MakeLoop, credentials: mayfly.CredentialProvider
+) -> None:
+    loop = new_loop()
+    client = make(credentials)
+    told: list[int] = []
+
+    def press(_call: Any) -> None:
+        raise KeyboardInterrupt
+
+    async def wait() -> None:
+        await client.ping()
+        call: Any = client.get(CACHE, "absent")
+        call.add_done_callback(press)
+        for i in range(3):
+            call.add_done_callback(lambda _call, i=i: told.append(i))
+        await asyncio.Event().wait()
+
+    main = loop.create_task(wait())
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(main)
+    main.cancel()
+    loop.run_until_complete(client.close())
+    assert told == [0, 1, 2]
+    loop.close()
 
 
 def test_a_keyboard_interrupt_stops_the_loop_and_loses_no_answer(
@@ -458,3 +552,35 @@ def test_a_client_with_calls_pending_in_a_closed_loop_can_be_closed_and_forgotte
             warnings.simplefilter("ignore", ResourceWarning)
             del client, start
             gc.collect()
+
+
+def test_a_client_whose_loop_was_stopped_is_closed_from_elsewhere(
+    new_loop: MakeLoop, silent: mayfly.CredentialProvider
+) -> None:
+    client = make(silent)
+    loop = new_loop()
+
+    async def start() -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(client.get(CACHE, "key"))
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.run_until_complete(start())
+    run(asyncio.new_event_loop, client.close())
+    assert code_of(loop.run_until_complete(task)) == "CANCELLED_ERROR"
+    loop.close()
+
+
+def test_a_loop_runs_within_a_loop_that_allows_it(credentials: mayfly.CredentialProvider, key: str) -> None:
+    loop = asyncio.new_event_loop()
+    nest_asyncio.apply(loop)
+    client = make(credentials)
+
+    async def main() -> None:
+        await client.set(CACHE, key, "v")
+        assert loop.run_until_complete(client.get(CACHE, key)) == CacheGet.Hit(b"v")
+        assert await client.get(CACHE, key) == CacheGet.Hit(b"v")
+        await client.close()
+
+    loop.run_until_complete(main())
+    loop.close()

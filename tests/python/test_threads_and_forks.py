@@ -11,10 +11,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support import CACHE, HOUR, code_of
+from support import CACHE, HOUR, Server, code_of
 
 import mayfly
 from mayfly.responses import CacheGet, CacheSet, TopicSubscribe, TopicSubscriptionItem
@@ -183,6 +184,44 @@ def test_an_exception_of_a_signals_handler_ends_the_wait_for_an_item_and_not_the
         item = next(subscription)
         assert isinstance(item, TopicSubscriptionItem.Text)
         assert item.value == "after"
+
+
+def test_a_signals_handler_may_call_by_the_client_whose_call_it_interrupts(
+    binary: Path
+) -> None:
+    own = Server(binary)
+    client = make(mayfly.CredentialProvider.for_momento_local(port=own.port), timedelta(seconds=60))
+    client.set(CACHE, "key", "v")
+    answers: list[Any] = []
+
+    def ask_and_let_go_on() -> None:
+        own.go_on()
+        answers.append(client.get(CACHE, "key"))
+
+    signal.signal(signal.SIGALRM, lambda _number, _frame: ask_and_let_go_on())
+    own.pause()
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    assert client.get(CACHE, "key") == CacheGet.Hit(b"v")
+    assert answers == [CacheGet.Hit(b"v")]
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    client.close()
+    own.stop()
+
+
+def test_a_child_that_a_signals_handler_forks_makes_the_interrupted_call_itself(
+    silent: mayfly.CredentialProvider, alarm: Callable[[Callable[[], None]], None]
+) -> None:
+    children: list[int] = []
+    with make(silent, timedelta(milliseconds=500)) as client:
+        parent = os.getpid()
+        alarm(lambda: children.append(os.fork()))
+        try:
+            code = code_of(client.get(CACHE, "key"))
+        finally:
+            if os.getpid() != parent:
+                os._exit(0 if code == "TIMEOUT_ERROR" and children == [0] else 1)
+        assert code == "TIMEOUT_ERROR"
+        assert_ended_well(children[0])
 
 
 # --- Forks ---
