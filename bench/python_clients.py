@@ -2,7 +2,7 @@
 
     clients    mayfly beside momento, grpcio without an SDK, redis and valkey-glide, at several numbers in flight
     loops      uvloop beside asyncio, for mayfly and momento
-    processes  two processes beside one, for mayfly
+    processes  two processes beside one, for mayfly and momento
 
 A server of each protocol has one thread and the core 0, and a client's whole process the core 1: valkey-glide's does its
 input and output in native threads, and they share that core with its Python, as all that the others do does. Only for the
@@ -152,8 +152,8 @@ def loops(plan: Plan) -> dict[str, Any]:
 
 def processes(plan: Plan) -> dict[str, Any]:
     print("in flight is of each process; a client may use every core, one of them beside the server")
-    return {"rows": [compare(plan, OURS, PROCESSES_POINT, ["--processes", 1], ["--processes", 2], False,
-                             ("1 process", "2 processes"))]}
+    return {"rows": [compare(plan, client, PROCESSES_POINT, ["--processes", 1], ["--processes", 2], False,
+                             ("1 process", "2 processes")) for client in LOOP_CLIENTS]}
 
 
 GROUPS = {"clients": clients, "loops": loops, "processes": processes}
