@@ -3,8 +3,8 @@
     mayfly serve --cache example &
     python processes.py 127.0.0.1 8080 example 2
 
-Each process has an event loop and a client of its own: neither may be shared between processes, and a client opened
-before a `fork` is of no use after it. So the processes are spawned, and each opens its client when it has started.
+Each process has an event loop and a client of its own. The processes are spawned, and each opens its client when it
+has started.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ SENTENCES = (
         "A client of caches whose methods wait for their answers. Any number of threads may use one at once.",
     ),
     (
-        r"A method gives an awaitable of its response, an object of one of the classes that the response's name holds:"
-        r" match on\n    it,",
-        "A method gives its response, an object of one of the classes that the response's name holds: match on it,",
+        r"A method gives an awaitable of its response: an object of one of the classes that the response's name holds\."
+        r" Match\n    on it,",
+        "A method gives its response: an object of one of the classes that the response's name holds. Match on it,\n   ",
     ),
     (
         r"    The request is on its way when the method returns.*?`asyncio\.create_task`\. Keys, fields,\n",
-        "    A signal that raises an exception, such as KeyboardInterrupt, ends the wait and the request. Keys, fields,\n",
+        "    A signal whose handler raises, as KeyboardInterrupt, ends the wait and the request. Keys, fields,\n",
     ),
     (r"A client of topics for asyncio:", "A client of topics:"),
     (r"The asyncio client", "The blocking client"),

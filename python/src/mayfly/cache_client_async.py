@@ -104,8 +104,8 @@ _NO_SIGNING_KEYS = "Signing keys belong to accounts of the hosted service; the p
 class CacheClientAsync(LoopCacheBase):
     """A client of caches for asyncio, on any event loop of its kind.
 
-    A method gives an awaitable of its response, an object of one of the classes that the response's name holds: match on
-    it, or ask with `isinstance`. Nothing is raised for what goes wrong with a request: that is the response `Error`.
+    A method gives an awaitable of its response: an object of one of the classes that the response's name holds. Match
+    on it, or ask with `isinstance`. Nothing is raised for what goes wrong with a request: that is the response `Error`.
 
         response = await client.get("sessions", "user-17")
         match response:
@@ -441,8 +441,8 @@ class CacheClientAsync(LoopCacheBase):
         ttl: CollectionTtl = CollectionTtl.from_cache_ttl(),
         truncate_front_to_size: Optional[int] = None,
     ) -> Coroutine[Any, Any, CacheListConcatenateBackResponse]:
-        """Adds values behind those in the list and answers with its length. What is over `truncate_front_to_size` leaves
-        at the front."""
+        """Adds values behind those in the list and answers with its length. What is over `truncate_front_to_size`
+        leaves at the front."""
         return self._call(_methods.LIST_CONCATENATE_BACK, cache_name, list_name, values, ttl, truncate_front_to_size)
 
     def list_concatenate_front(
@@ -461,8 +461,8 @@ class CacheClientAsync(LoopCacheBase):
     def list_fetch(
         self, cache_name: str, list_name: str, start_index: Optional[int] = None, end_index: Optional[int] = None
     ) -> Coroutine[Any, Any, CacheListFetchResponse]:
-        """The values from `start_index` up to but without `end_index`; all of them where neither is given. Negative ones
-        count from the end."""
+        """The values from `start_index` up to but without `end_index`; all of them where neither is given. Negative
+        ones count from the end."""
         return self._call(_methods.LIST_FETCH, cache_name, list_name, start_index, end_index)
 
     def list_length(self, cache_name: str, list_name: str) -> Coroutine[Any, Any, CacheListLengthResponse]:
@@ -486,7 +486,8 @@ class CacheClientAsync(LoopCacheBase):
         ttl: CollectionTtl = CollectionTtl.from_cache_ttl(),
         truncate_front_to_size: Optional[int] = None,
     ) -> Coroutine[Any, Any, CacheListPushBackResponse]:
-        """Adds a value at the back and answers with the length. What is over `truncate_front_to_size` leaves at the front."""
+        """Adds a value at the back and answers with the length. What is over `truncate_front_to_size` leaves at the
+        front."""
         return self._call(_methods.LIST_PUSH_BACK, cache_name, list_name, value, ttl, truncate_front_to_size)
 
     def list_push_front(
@@ -498,7 +499,8 @@ class CacheClientAsync(LoopCacheBase):
         ttl: CollectionTtl = CollectionTtl.from_cache_ttl(),
         truncate_back_to_size: Optional[int] = None,
     ) -> Coroutine[Any, Any, CacheListPushFrontResponse]:
-        """Adds a value at the front and answers with the length. What is over `truncate_back_to_size` leaves at the back."""
+        """Adds a value at the front and answers with the length. What is over `truncate_back_to_size` leaves at the
+        back."""
         return self._call(_methods.LIST_PUSH_FRONT, cache_name, list_name, value, ttl, truncate_back_to_size)
 
     def list_remove_value(
@@ -621,7 +623,14 @@ class CacheClientAsync(LoopCacheBase):
         """The values with scores from `min_score` to `max_score`, both included: after the first `offset` of them up to
         `count`."""
         return self._call(
-            _methods.SORTED_SET_FETCH_BY_SCORE, cache_name, sorted_set_name, min_score, max_score, sort_order, offset, count
+            _methods.SORTED_SET_FETCH_BY_SCORE,
+            cache_name,
+            sorted_set_name,
+            min_score,
+            max_score,
+            sort_order,
+            offset,
+            count,
         )
 
     def sorted_set_fetch_by_rank(

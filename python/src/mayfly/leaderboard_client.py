@@ -84,7 +84,14 @@ class Leaderboard:
         """The elements with scores from `min_score` up to but without `max_score`: after the first `offset` of them up
         to `count`."""
         return self._call(
-            _methods.LEADERBOARD_FETCH_BY_SCORE, self._cache_name, self._name, min_score, max_score, order, offset, count
+            _methods.LEADERBOARD_FETCH_BY_SCORE,
+            self._cache_name,
+            self._name,
+            min_score,
+            max_score,
+            order,
+            offset,
+            count,
         )
 
     def fetch_by_rank(

@@ -154,7 +154,9 @@ class Interception:
     ) -> tuple[Any, StatusCode]:
         handlers = [middleware.on_new_request(self._context) for middleware in self._middlewares]
         exchange = _Exchange(method, arguments, self._default_ttl_ms)
-        sent = self._apply([h.on_request_metadata for h in handlers], synchronous.MiddlewareMetadata(exchange.metadata()))
+        sent = self._apply(
+            [h.on_request_metadata for h in handlers], synchronous.MiddlewareMetadata(exchange.metadata())
+        )
         metadata = exchange.take_metadata(sent.grpc_metadata or [])
         if handlers:
             self._apply([h.on_request_body for h in handlers], exchange.request())

@@ -17,8 +17,8 @@ _ITEM, _DISCONTINUITY, _ENDED = 1, 2, 5  # kinds of events
 
 
 async def next_event(source: Any) -> Any:
-    """The next event of a subscription in a loop. It stays where it is until it is taken, so that a wait that is cancelled
-    loses none."""
+    """The next event of a subscription in a loop. It stays where it is until it is taken, so that a wait that is
+    cancelled loses none."""
     while (event := source.take()) is None:
         await source.wait()
     return event
