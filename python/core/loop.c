@@ -305,8 +305,8 @@ static struct driver *driver_create(PyObject *loop, mayfly_client *client)
     driver->forks = fork_count;
     driver->completed_end = &driver->completed;
     driver->descriptor = mayfly_client_descriptor(client);
-    driver->is_inline =
-        !PyObject_HasAttrString(loop, "_nest_patched"); /* by nest_asyncio: see calls_deliver */
+    /* nest_asyncio has loops run within tasks, and so within pump, which no loop calls a second time. */
+    driver->is_inline = !PyObject_HasAttrString(loop, "_nest_patched");
     driver->context = PyContext_New();
     driver->pump = PyObject_GetAttrString((PyObject *)driver, "pump");
     driver->ring = PyObject_GetAttrString((PyObject *)driver, "ring");

@@ -33,20 +33,27 @@ static PyObject *ended_build(const char *message)
     return event_build(&ended);
 }
 
+static bool read_position(PyObject *given, const char *name, uint64_t *position)
+{
+    if (PyLong_Check(given))
+        *position = PyLong_AsUnsignedLongLong(given);
+    if (PyLong_Check(given) && !PyErr_Occurred())
+        return true;
+    PyErr_Clear();
+    return invalid("%s must be an integer from 0 to 18446744073709551615", name);
+}
+
 bool topic_options_read(mayfly_topic_options *options, PyObject *arguments)
 {
     const char *topic;
     Py_ssize_t size;
     PyObject *sequence, *page;
     *options = (mayfly_topic_options){.cache = NULL};
-    if (!PyArg_ParseTuple(arguments, "ss#O!O!", &options->cache, &topic, &size, &PyLong_Type, &sequence,
-                          &PyLong_Type, &page))
+    if (!PyArg_ParseTuple(arguments, "ss#OO", &options->cache, &topic, &size, &sequence, &page))
         return false;
     options->topic = (mayfly_bytes){topic, (size_t)size};
-    options->resume_at_sequence = PyLong_AsUnsignedLongLong(sequence);
-    if (!PyErr_Occurred())
-        options->resume_at_page = PyLong_AsUnsignedLongLong(page);
-    return !PyErr_Occurred();
+    return read_position(sequence, "resume_at_topic_sequence_number", &options->resume_at_sequence) &&
+           read_position(page, "resume_at_topic_sequence_page", &options->resume_at_page);
 }
 
 /* --- Read by threads --- */

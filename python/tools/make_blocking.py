@@ -49,8 +49,8 @@ def blocking(text: str) -> str:
     """The blocking side of a module."""
     for pattern, replacement in SENTENCES + WORDS:
         text = re.sub(pattern, replacement, text, flags=re.DOTALL)
-    if "Coroutine" not in text.replace("import Coroutine", ""):
-        text = text.replace("from collections.abc import Coroutine, ", "from collections.abc import ")
+    if text.count("Coroutine") == 1:
+        text = text.replace("Callable, Coroutine", "Callable").replace("Coroutine, ", "")
         text = text.replace("from collections.abc import Coroutine\n", "")
     if not re.search(r"\bAny\b(?!, Optional)", text):
         text = text.replace("from typing import Any, Optional\n", "from typing import Optional\n")

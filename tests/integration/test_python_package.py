@@ -53,6 +53,12 @@ def test_the_wheel_installs_nothing_else(python: Path) -> None:
     assert {line.split("==")[0] for line in names.splitlines()} <= {"mayfly", "pip", "setuptools"}
 
 
+def test_package_wheel_and_library_are_of_one_version(python: Path) -> None:
+    told = run(python, "-c", "import mayfly, importlib.metadata as m; from mayfly import _core;"
+               "print(mayfly.__version__, m.version('mayfly'), _core.library_version)").split()
+    assert len(told) == 3 and len(set(told)) == 1
+
+
 def test_the_tour_of_the_readme_is_as_it_says(python: Path, server: Server, tmp_path: Path) -> None:
     tours = [block for block in blocks("README.md") if ">>>" in block and "mayfly" in block]
     assert len(tours) == 1 and LOCAL in tours[0]

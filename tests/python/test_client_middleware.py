@@ -142,8 +142,13 @@ def test_a_hook_that_raises_is_logged_and_passed_over(
     assert "it broke" in logged[0].getMessage()
 
 
-def test_a_middleware_that_makes_no_handler_is_an_error(watched: Callable[..., Caller], key: str) -> None:
-    assert code_of(watched(Watch(failing="new")).get(CACHE, key)) == "UNKNOWN_ERROR"
+def test_a_middleware_that_makes_no_handler_is_logged_and_passed_over(
+    watched: Callable[..., Caller], key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, after = Watch(failing="new"), Watch()
+    assert isinstance(watched(broken, after).get(CACHE, key), CacheGet.Miss)
+    assert (broken.seen, after.seen) == (["new"], HOOKS)
+    assert ["it broke" in record.getMessage() for record in caplog.records if record.exc_info is not None] == [True]
 
 
 def test_the_context_names_the_connection(watched: Callable[..., Caller], key: str) -> None:

@@ -310,7 +310,7 @@ BAD_CLIENTS: dict[str, tuple[Callable[[], Configuration], CredentialProvider, An
                   "The cache and control endpoints must have the same port."),
     "zero in the host": (Configurations.Laptop.latest, CredentialProvider("", "h\0", "h\0", "h", 1), HOUR,
                          "contains a zero"),
-    "messages negative": (lambda: static(max_send_message_length=-1), LOCAL, HOUR, ""),
+    "messages negative": (lambda: static(max_send_message_length=-2), LOCAL, HOUR, ""),
     "messages large": (lambda: static(max_receive_message_length=2**40), LOCAL, HOUR, "4,294,967,295"),
 }
 

@@ -13,7 +13,7 @@ import mayfly
 import pytest
 from support import ASYNCIO, BLOCKING, CACHE, Caller, code_of, is_error, is_kind, poll
 
-from mayfly.responses import TopicPublish, TopicSubscribe, TopicSubscriptionItem
+from mayfly.responses import TopicDiscontinuity, TopicPublish, TopicSubscribe, TopicSubscriptionItem
 
 TEXT, BINARY = TopicSubscriptionItem.Text, TopicSubscriptionItem.Binary
 
@@ -24,9 +24,9 @@ def topic(key: str) -> str:
     return f"topic-{key}"
 
 
-def subscribe(topics: Caller, topic: str, *more: Any) -> Caller:
+def subscribe(topics: Caller, topic: str, *more: Any, **named: Any) -> Caller:
     """Subscribe, which must work."""
-    subscription = topics.subscribe(CACHE, topic, *more)
+    subscription = topics.subscribe(CACHE, topic, *more, **named)
     assert isinstance(subscription, Caller), subscription
     return subscription
 
@@ -70,6 +70,32 @@ def test_every_subscription_gets_every_item_of_its_topic_alone(topics: Caller, t
     assert [each.next().value for each in (first, second, other)] == ["a", "a", "b"]
     for each in (first, second, other):
         each.unsubscribe()
+
+
+def test_a_gap_is_told_before_the_item_behind_it(topics: Caller, topic: str) -> None:
+    for value in ("one", "two"):
+        topics.publish(CACHE, topic, value)
+    gaps: list[TopicDiscontinuity] = []
+    subscription = subscribe(topics, topic, 1000, on_discontinuity=gaps.append)
+    topics.publish(CACHE, topic, "three")
+    item = subscription.next()
+    assert item.value == "three"
+    assert gaps == [TopicDiscontinuity(item.sequence_number - 1, item.sequence_number, item.sequence_page)]
+    subscription.unsubscribe()
+
+
+def test_what_is_told_of_a_gap_and_raises_ends_the_wait_alone(topics: Caller, topic: str) -> None:
+    topics.publish(CACHE, topic, "one")
+
+    def refuse(_: TopicDiscontinuity) -> None:
+        raise LookupError("a gap")
+
+    subscription = subscribe(topics, topic, 1000, on_discontinuity=refuse)
+    with pytest.raises(LookupError, match="a gap"):
+        subscription.next()
+    topics.publish(CACHE, topic, "two")
+    assert subscription.next().value == "two"
+    subscription.unsubscribe()
 
 
 def test_topics_of_one_name_in_two_caches_are_two(topics: Caller, topic: str, other_cache: str) -> None:

@@ -11,7 +11,7 @@
         print(client.get("sessions", "user-17"))
 
 `CacheClientAsync` is the same for asyncio; `TopicClient` and `LeaderboardClient` have what their names say. An
-application on the Python SDK of Momento changes its imports from `momento` to `mayfly` and nothing else.
+application on the Python SDK of Momento changes its imports from `momento` to `mayfly`.
 """
 
 import logging

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Optional
 
@@ -12,7 +13,7 @@ from mayfly.config import TopicConfiguration
 from mayfly.internal import _methods
 from mayfly.internal._client import BlockingBase, open_topics_blocking
 from mayfly.internal._topics import Places, first_event, refusal, subscribe_problem
-from mayfly.responses import TopicPublishResponse, TopicSubscribe, TopicSubscribeResponse
+from mayfly.responses import TopicDiscontinuity, TopicPublishResponse, TopicSubscribe, TopicSubscribeResponse
 
 
 class TopicClient(BlockingBase):
@@ -48,7 +49,10 @@ class TopicClient(BlockingBase):
         self.close()
 
     def publish(
-        self, cache_name: str, topic_name: str, value: str | bytes
+        self,
+        cache_name: str,
+        topic_name: str,
+        value: str | bytes,
     ) -> TopicPublishResponse:
         """Sends a message, text or bytes, to a topic of a cache."""
         return self._call(_methods.PUBLISH, cache_name, topic_name, value)
@@ -59,12 +63,14 @@ class TopicClient(BlockingBase):
         topic_name: str,
         resume_at_topic_sequence_number: int = 0,
         resume_at_topic_sequence_page: int = 0,
+        *,
+        on_discontinuity: Optional[Callable[[TopicDiscontinuity], None]] = None,
     ) -> TopicSubscribeResponse:
         """Subscribes to a topic: the newest message, where there is one, and what comes after it.
 
         To go on where an earlier subscription ended, give the sequence number behind its last item, and its page. A
         client has 100 subscriptions, or as many as its configuration says, in hundreds; one more is an Error with
-        CLIENT_RESOURCE_EXHAUSTED.
+        CLIENT_RESOURCE_EXHAUSTED. `on_discontinuity` is called where items are missing, before the next one is given.
         """
         problem = subscribe_problem(cache_name, topic_name) or self._places.take()
         if problem is not None:
@@ -82,4 +88,6 @@ class TopicClient(BlockingBase):
         if problem is not None:
             self._places.give_back()
             return problem
-        return TopicSubscribe.Subscription(cache_name, topic_name, source, self._places.give_back)
+        return TopicSubscribe.Subscription(
+            cache_name, topic_name, source, self._places.give_back, on_discontinuity
+        )

@@ -20,7 +20,7 @@ class TopicConfiguration:
         self._max_subscriptions = max_subscriptions
 
     def get_max_subscriptions(self) -> int:
-        """How many subscriptions the client is expected to have at once; 0: any number."""
+        """The limit of subscriptions at once, before it is rounded up to hundreds; 0: 100."""
         return self._max_subscriptions
 
     def with_max_subscriptions(self, max_subscriptions: int) -> TopicConfiguration:

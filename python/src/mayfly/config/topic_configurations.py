@@ -12,7 +12,7 @@ class TopicConfigurations:
     """One for all places so far."""
 
     class Default(TopicConfiguration):
-        """5 s a publish, any number of subscriptions."""
+        """5 s a publish, 100 subscriptions."""
 
         @staticmethod
         def latest() -> TopicConfigurations.Default:

@@ -79,7 +79,7 @@ class AlreadyExistsException(_KnownException):
     """What was to be created is there."""
 
     _code = MomentoErrorCode.ALREADY_EXISTS_ERROR
-    _wrapper = "A {service} of this name already exists; choose another name, or delete the existing {service} first"
+    _wrapper = "A cache of this name already exists; choose another name, or delete that one first"
 
 
 class AuthenticationException(_KnownException):
@@ -140,7 +140,7 @@ class LimitExceededMessageWrapper(Enum):
     REQUEST_SIZE_LIMIT_EXCEEDED = "The request is larger than this account allows"
     ITEM_SIZE_LIMIT_EXCEEDED = "The item is larger than this account allows"
     ELEMENTS_SIZE_LIMIT_EXCEEDED = "The element is larger than this account allows"
-    UNKNOWN_LIMIT_EXCEEDED = "A limit of this account was exceeded"
+    UNKNOWN_LIMIT_EXCEEDED = "A limit was exceeded"
 
 
 # The values of the metadata `err`, and texts in the service's sentence for when it sends no `err`.
@@ -188,7 +188,7 @@ class NotFoundException(_KnownException):
     """What the request is about does not exist."""
 
     _code = MomentoErrorCode.NOT_FOUND_ERROR
-    _wrapper = "A {service} of this name does not exist; create the {service} before using it"
+    _wrapper = "A cache of this name does not exist; create the cache before using it"
 
 
 class PermissionDeniedException(_KnownException):

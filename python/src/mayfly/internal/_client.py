@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
+from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from mayfly import _core
 from mayfly.auth import CredentialProvider
@@ -14,6 +15,7 @@ from mayfly.config import Configuration, TopicConfiguration
 from mayfly.errors import InvalidArgumentException
 from mayfly.errors.exceptions import ConnectionException
 from mayfly.internal import _interception
+from mayfly.internal._methods import say
 from mayfly.internal._settings import Settings, cache_settings, retries_of, topic_settings
 from mayfly.internal._utilities import _timedelta_to_ms
 from mayfly.internal.services import Service
@@ -28,18 +30,14 @@ async def _later(client: _core.LoopClient, name: str, arguments: tuple[Any, ...]
 _core.set_hooks(later=_later, orders=(SortOrder, LeaderboardOrder), aggregates=SortedSetAggregate)
 
 
-def _open_blocking(settings: Settings) -> _core.BlockingClient:
-    try:
-        return _core.BlockingClient(settings)
-    except (ValueError, OverflowError) as e:
-        raise InvalidArgumentException(str(e), Service.CACHE) from e
+_Core = TypeVar("_Core", _core.BlockingClient, _core.LoopClient)
 
 
-def _open_loop(settings: Settings) -> _core.LoopClient:
+def _open(kind: type[_Core], settings: Settings) -> _Core:
     try:
-        return _core.LoopClient(settings)
+        return kind(settings)
     except (ValueError, OverflowError) as e:
-        raise InvalidArgumentException(str(e), Service.CACHE) from e
+        raise InvalidArgumentException(say(str(e)), Service.CACHE) from e
 
 
 def _not_connected(reason: str) -> ConnectionException:
@@ -53,8 +51,8 @@ def _timeout_ms(timeout: timedelta) -> int:
 
 
 class BlockingBase:
-    """A blocking client that can be closed, by `with` or by `close`. Any number of threads may use it at once; a child of
-    a fork has connections of its own."""
+    """A blocking client that can be closed, by `with` or by `close`. Any number of threads may use it at once; a child
+    of a fork has connections of its own."""
 
     _middlewares: tuple[Any, ...] = ()
 
@@ -63,20 +61,23 @@ class BlockingBase:
         self._call = core.call
 
     def _connect(self, timeout: timedelta) -> None:
-        problems: list[Optional[str]] = []
+        answer: Future[Optional[str]] = Future()
+
+        def connect() -> None:
+            try:
+                answer.set_result(self._core.connect(_timeout_ms(timeout)))
+            except BaseException as e:
+                answer.set_exception(e)
+
         # On a thread of its own, so that this one can be interrupted; what comes too late is closed.
-        connecting = threading.Thread(
-            target=lambda: problems.append(self._core.connect(_timeout_ms(timeout))), daemon=True
-        )
-        connecting.start()
+        threading.Thread(target=connect, daemon=True).start()
         try:
-            connecting.join()
+            problem = answer.result()
+            if problem is not None:
+                raise _not_connected(problem)
         except BaseException:
             self._core.close()
             raise
-        if problems[0] is not None:
-            self._core.close()
-            raise _not_connected(problems[0])
 
     def close(self) -> None:
         """No request begins any more. Those that other threads have under way end first."""
@@ -84,8 +85,9 @@ class BlockingBase:
         _interception.close_all(self._middlewares)
 
     def counts(self) -> dict[str, int]:
-        """What the client is doing and has done: `in_flight`, `limit`, `waiting`, `connections`, `calls`, `failures`,
-        `retries`, `refused_retries`, `connects`, `disconnects`, and whether the target `is_target_unmet`."""
+        """What the client is doing and has done, all zero before its first request and once it is closed: `in_flight`,
+        `limit`, `waiting`, `connections`, `calls`, `failures`, `retries`, `refused_retries`, `connects`, `disconnects`,
+        and whether the target `is_target_unmet`."""
         return self._core.counts()
 
     def __del__(self) -> None:
@@ -106,11 +108,14 @@ class LoopBase:
 
     async def _connect(self, timeout: timedelta) -> None:
         loop = asyncio.get_running_loop()
-        connection = await loop.run_in_executor(None, self._core.connect, _timeout_ms(timeout))
-        if isinstance(connection, str):
+        try:
+            connection = await loop.run_in_executor(None, self._core.connect, _timeout_ms(timeout))
+            if isinstance(connection, str):
+                raise _not_connected(connection)
+            self._core.take_connection(connection)
+        except BaseException:
             self._core.close()
-            raise _not_connected(connection)
-        self._core.take_connection(connection)
+            raise
 
     async def close(self) -> None:
         """Ends what is under way: its responses are errors with the code CANCELLED_ERROR."""
@@ -118,8 +123,9 @@ class LoopBase:
         _interception.close_all(self._middlewares)
 
     def counts(self) -> dict[str, int]:
-        """What the client is doing in this loop and has done: `in_flight`, `limit`, `waiting`, `connections`, `calls`,
-        `failures`, `retries`, `refused_retries`, `connects`, `disconnects`, and whether the target `is_target_unmet`."""
+        """What the client is doing and has done in the loop that runs, all zero where there is none: `in_flight`,
+        `limit`, `waiting`, `connections`, `calls`, `failures`, `retries`, `refused_retries`, `connects`, `disconnects`,
+        and whether the target `is_target_unmet`."""
         return self._core.counts()
 
     def __del__(self) -> None:
@@ -137,7 +143,7 @@ class BlockingCacheBase(BlockingBase):
         is_intercepted = _interception.is_wanted(configuration, self._middlewares)
         retries = 0 if is_intercepted else retries_of(configuration) or 0
         settings = cache_settings(configuration, credentials, default_ttl, retries)
-        super().__init__(_open_blocking(settings))
+        super().__init__(_open(_core.BlockingClient, settings))
         if is_intercepted:
             self._call = _interception.Interception(
                 self._core, configuration, self._middlewares, settings["default_ttl_ms"]
@@ -152,7 +158,7 @@ class LoopCacheBase(LoopBase):
         is_intercepted = _interception.is_wanted(configuration, self._middlewares)
         retries = 0 if is_intercepted else retries_of(configuration) or 0
         settings = cache_settings(configuration, credentials, default_ttl, retries)
-        super().__init__(_open_loop(settings))
+        super().__init__(_open(_core.LoopClient, settings))
         if is_intercepted:
             self._call = _interception.InterceptionAsync(
                 self._core, configuration, self._middlewares, settings["default_ttl_ms"]
@@ -161,11 +167,9 @@ class LoopCacheBase(LoopBase):
 
 def open_topics_blocking(configuration: TopicConfiguration, credentials: CredentialProvider) -> _core.BlockingClient:
     """The core of a blocking client of topics."""
-    return _open_blocking(topic_settings(configuration, credentials))
+    return _open(_core.BlockingClient, topic_settings(configuration, credentials))
 
 
 def open_topics_loop(configuration: TopicConfiguration, credentials: CredentialProvider) -> _core.LoopClient:
     """The core of an asyncio client of topics."""
-    return _open_loop(topic_settings(configuration, credentials))
-
-
+    return _open(_core.LoopClient, topic_settings(configuration, credentials))

@@ -63,6 +63,30 @@ class _Attempts:
         return None if pause_s is None or time.monotonic() + pause_s >= self._end_s else pause_s
 
 
+# Kinds of arguments (core/arguments.c) that are not called as the parameters of the clients' methods are.
+_PARAMETERS = {
+    "batch": "items",
+    "board_count": "count",
+    "collection_ttl": "ttl",
+    "dictionary_items": "items",
+    "first_rank": "start_rank",
+    "incremented_value": "value",
+    "message": "value",
+    "one_element": "element",
+    "one_field": "field",
+    "one_key": "key",
+    "positive_count": "count",
+    "rank_behind": "end_rank",
+    "score_below": "max_score",
+    "score_of_element": "score",
+    "scored_elements": "elements",
+    "scores_of_ids": "elements",
+    "sorted_set_value": "value",
+    "sorted_set_values": "values",
+    "value_of_field": "value",
+}
+
+
 class _Exchange:
     """What middleware is shown of one try, and what it may change: the metadata, the cache's name among them."""
 
@@ -83,7 +107,8 @@ class _Exchange:
         return [(name, value) for name, value in pairs if name != "cache"]
 
     def request(self) -> MiddlewareMessage:
-        fields = dict(zip(self._method.arguments, self.arguments))
+        names = (_PARAMETERS.get(name, name) for name in self._method.arguments)
+        fields = dict(zip(names, self.arguments))
         size = self._method.request_bytes(self._default_ttl_ms, *self.arguments)
         return MiddlewareMessage(Message(f"_{self._method.name}Request", fields, size))
 
@@ -102,6 +127,13 @@ def _context() -> MiddlewareRequestHandlerContext:
 
 def _report(hook: Callable[..., object], error: Exception) -> None:
     logs.logger.exception("The middleware's %s failed, and is passed over: %s", hook.__qualname__, error)
+
+
+def _given_back(hook: Callable[..., object], answer: Optional[_T], value: _T) -> _T:
+    if answer is None:
+        logs.logger.error("The middleware's %s gave nothing back; it is to return what it was given", hook.__qualname__)
+        return value
+    return answer
 
 
 def _trace(method: _core.Method, arguments: tuple[object, ...]) -> None:
@@ -152,7 +184,12 @@ class Interception:
     def _attempt(
         self, method: _core.Method, arguments: tuple[object, ...], timeout_ms: int
     ) -> tuple[Any, StatusCode]:
-        handlers = [middleware.on_new_request(self._context) for middleware in self._middlewares]
+        handlers = []
+        for middleware in self._middlewares:
+            try:
+                handlers.append(middleware.on_new_request(self._context))
+            except Exception as e:
+                _report(middleware.on_new_request, e)
         exchange = _Exchange(method, arguments, self._default_ttl_ms)
         sent = self._apply(
             [h.on_request_metadata for h in handlers], synchronous.MiddlewareMetadata(exchange.metadata())
@@ -172,7 +209,7 @@ class Interception:
     def _apply(self, hooks: Sequence[Callable[[_T], _T]], value: _T) -> _T:
         for hook in hooks:
             try:
-                value = hook(value)
+                value = _given_back(hook, hook(value), value)
             except Exception as e:
                 _report(hook, e)
         return value
@@ -216,7 +253,12 @@ class InterceptionAsync:
     async def _attempt(
         self, method: _core.Method, arguments: tuple[object, ...], timeout_ms: int
     ) -> tuple[Any, StatusCode]:
-        handlers = [await middleware.on_new_request(self._context) for middleware in self._middlewares]
+        handlers = []
+        for middleware in self._middlewares:
+            try:
+                handlers.append(await middleware.on_new_request(self._context))
+            except Exception as e:
+                _report(middleware.on_new_request, e)
         exchange = _Exchange(method, arguments, self._default_ttl_ms)
         sent = await self._apply(
             [h.on_request_metadata for h in handlers], aio.MiddlewareMetadata(Metadata(*exchange.metadata()))
@@ -236,7 +278,7 @@ class InterceptionAsync:
     async def _apply(self, hooks: Sequence[Callable[[_T], Awaitable[_T]]], value: _T) -> _T:
         for hook in hooks:
             try:
-                value = await hook(value)
+                value = _given_back(hook, await hook(value), value)
             except Exception as e:
                 _report(hook, e)
         return value
@@ -248,4 +290,7 @@ Middlewares = Union[Sequence[aio.Middleware], Sequence[synchronous.Middleware]]
 def close_all(middlewares: Middlewares) -> None:
     """Tells middleware that its client is closed."""
     for middleware in middlewares:
-        middleware.close()
+        try:
+            middleware.close()
+        except Exception as e:
+            _report(middleware.close, e)

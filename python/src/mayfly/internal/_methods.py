@@ -101,6 +101,26 @@ from mayfly.responses import (
 
 # --- Failures ---
 
+# What libmayfly calls settings in its sentences, and what they are called here.
+_NAMES = {
+    "max_request_bytes": "max_send_message_length",
+    "max_reply_bytes": "max_receive_message_length",
+    "max_in_flight": "max_concurrent_requests",
+    "max_backlog": "max_waiting_requests",
+    "keepalive_interval_ms": "keepalive_time",
+    "keepalive_timeout_ms": "keepalive_timeout",
+    "deadline_ms": "the deadline in milliseconds",
+    "target_p999_us": "target_p999 in microseconds",
+    "ttl_ms": "the TTL",
+}
+
+
+def say(sentence: str) -> str:
+    """A sentence of libmayfly in this package's words."""
+    for name, ours in _NAMES.items():
+        sentence = sentence.replace(name, ours)
+    return sentence
+
 
 def _service_of(method: Method) -> Service:
     return Service.TOPICS if method.response is TopicPublish else Service.CACHE
@@ -116,7 +136,7 @@ def fail(method: Method, status: int, message: str, metadata: list[tuple[str, st
     code = StatusCode.from_number(status)
     if method.response is CreateCache and code is StatusCode.ALREADY_EXISTS:
         return CreateCache.CacheAlreadyExists()
-    return _error(method, error_from_status(code, message, _service_of(method), metadata))
+    return _error(method, error_from_status(code, say(message), _service_of(method), metadata))
 
 
 def refuse(method: Method, exception: Exception) -> Any:

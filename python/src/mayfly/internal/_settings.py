@@ -12,15 +12,21 @@ from mayfly.config.transport.grpc_configuration import GrpcConfiguration
 from mayfly.config.transport.topic_grpc_configuration import TopicGrpcConfiguration
 from mayfly.config.transport.transport_strategy import AdaptiveTransportStrategy, StaticTransportStrategy
 from mayfly.errors import InvalidArgumentException
-from mayfly.internal._utilities import _timedelta_to_ms, _validate_request_timeout, _validate_ttl
+from mayfly.internal._utilities import _timedelta_to_ms, _validate_request_timeout, _validate_timedelta_ttl
 from mayfly.internal.services import Service
 from mayfly.retry import DefaultEligibilityStrategy, FixedCountRetryStrategy
 
 Settings = dict[str, Any]
 
-_MAX_MESSAGE_BYTES = 5_243_000
+_MESSAGE_BYTES = 5_243_000
+_MESSAGE_BYTES_MAX = 1 << 30
 _MAX_WAITING_REQUESTS = 100_000
 _STATIC_REQUESTS = 100
+
+
+def _validate_kind(given: object, kind: type, name: str) -> None:
+    if not isinstance(given, kind):
+        raise InvalidArgumentException(f"{name} must be a {kind.__name__}. Given type: {type(given)}", Service.CACHE)
 
 
 def _milliseconds(duration: Optional[timedelta]) -> int:
@@ -28,15 +34,27 @@ def _milliseconds(duration: Optional[timedelta]) -> int:
     return 0 if duration is None else max(1, _timedelta_to_ms(duration))
 
 
+def _keepalive(duration: Optional[timedelta], name: str, otherwise_ms: int) -> int:
+    if duration is None:
+        return otherwise_ms
+    _validate_timedelta_ttl(duration, name)
+    return _milliseconds(duration)
+
+
+def _message_bytes(length: Optional[int]) -> int:
+    """-1 is gRPC's way to say that there is no limit."""
+    if length is None:
+        return _MESSAGE_BYTES
+    return _MESSAGE_BYTES_MAX if length == -1 else length
+
+
 def _message_settings(grpc: Union[GrpcConfiguration, TopicGrpcConfiguration]) -> Settings:
-    keepalive = grpc.get_keepalive_time()
-    timeout = grpc.get_keepalive_timeout()
     return {
         "deadline_ms": _milliseconds(grpc.get_deadline()),
-        "keepalive_interval_ms": _milliseconds(keepalive),
-        "keepalive_timeout_ms": _milliseconds(timeout) if timeout is not None else 1000,
-        "max_request_bytes": grpc.get_max_send_message_length() or _MAX_MESSAGE_BYTES,
-        "max_reply_bytes": grpc.get_max_receive_message_length() or _MAX_MESSAGE_BYTES,
+        "keepalive_interval_ms": _keepalive(grpc.get_keepalive_time(), "keepalive_time", 0),
+        "keepalive_timeout_ms": _keepalive(grpc.get_keepalive_timeout(), "keepalive_timeout", 1000),
+        "max_request_bytes": _message_bytes(grpc.get_max_send_message_length()),
+        "max_reply_bytes": _message_bytes(grpc.get_max_receive_message_length()),
     }
 
 
@@ -89,10 +107,12 @@ def _concurrency_settings(configuration: Configuration) -> Settings:
 def cache_settings(
     configuration: Configuration, credentials: CredentialProvider, default_ttl: timedelta, retries: int
 ) -> Settings:
-    """Settings of a client of caches. InvalidArgumentException for a timeout or TTL that is none."""
+    """Settings of a client of caches. InvalidArgumentException for what makes no sense."""
+    _validate_kind(configuration, Configuration, "configuration")
+    _validate_kind(credentials, CredentialProvider, "credential_provider")
     grpc = configuration.get_transport_strategy().get_grpc_configuration()
     _validate_request_timeout(grpc.get_deadline())
-    _validate_ttl(default_ttl)
+    _validate_timedelta_ttl(default_ttl, "TTL")
     return {
         **_message_settings(grpc),
         **_concurrency_settings(configuration),
@@ -106,7 +126,9 @@ def cache_settings(
 
 
 def topic_settings(configuration: TopicConfiguration, credentials: CredentialProvider) -> Settings:
-    """Settings of a client of topics. InvalidArgumentException for a timeout that is none."""
+    """Settings of a client of topics. InvalidArgumentException for what makes no sense."""
+    _validate_kind(configuration, TopicConfiguration, "configuration")
+    _validate_kind(credentials, CredentialProvider, "credential_provider")
     grpc = configuration.get_transport_strategy().get_grpc_configuration()
     _validate_request_timeout(grpc.get_deadline())
     return {

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _PLACES_AT_A_TIME = 100
 
-# By the numbers of libmayfly's mayfly_topic_event_kind.
-SUBSCRIBED, ITEM, DISCONTINUITY, HEARTBEAT, RECONNECTING, ENDED = range(6)
+_SUBSCRIBED = 0  # by the numbers of libmayfly's mayfly_topic_event_kind
 
 
 class Places:
@@ -66,7 +65,7 @@ def refusal(error: Exception) -> TopicSubscribe.Error:
 
 def first_event(event: Union[Event, tuple[int, str]]) -> Optional[TopicSubscribe.Error]:
     """None where a subscription stands; else the Error that tells why not, of its first event or of the refusal."""
-    if event[0] == SUBSCRIBED and len(event) > 2:
+    if event[0] == _SUBSCRIBED and len(event) > 2:
         return None
     status, message = (event[0], event[1]) if len(event) == 2 else (event[5], event[6])
     return _problem(error_from_status(StatusCode.from_number(int(status)), str(message), Service.TOPICS, []))

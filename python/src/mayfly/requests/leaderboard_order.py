@@ -1,3 +1,5 @@
+"""The order of leaderboards."""
+
 from enum import Enum
 
 

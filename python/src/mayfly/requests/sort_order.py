@@ -1,3 +1,5 @@
+"""The order of sorted sets."""
+
 from enum import Enum
 
 

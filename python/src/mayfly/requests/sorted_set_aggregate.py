@@ -1,3 +1,5 @@
+"""How a union adds up scores."""
+
 from enum import Enum
 
 

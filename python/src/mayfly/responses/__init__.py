@@ -99,7 +99,6 @@ from .leaderboard.length import LeaderboardLength, LeaderboardLengthResponse
 from .leaderboard.remove_elements import LeaderboardRemoveElements, LeaderboardRemoveElementsResponse
 from .leaderboard.upsert import LeaderboardUpsert, LeaderboardUpsertResponse
 from .pubsub.discontinuity import TopicDiscontinuity
-from .pubsub.heartbeat import TopicHeartbeat
 from .pubsub.publish import TopicPublish, TopicPublishResponse
 from .pubsub.subscribe import TopicSubscribe, TopicSubscribeResponse
 from .pubsub.subscription_item import TopicSubscriptionItem, TopicSubscriptionItemResponse
@@ -278,7 +277,6 @@ __all__ = [
     "RevokeSigningKeyResponse",
     "SigningKey",
     "TopicDiscontinuity",
-    "TopicHeartbeat",
     "TopicPublish",
     "TopicPublishResponse",
     "TopicSubscribe",

@@ -1,3 +1,5 @@
+"""What may be sent again: the rules of the service."""
+
 from __future__ import annotations
 
 from mayfly.errors.status_code import StatusCode

@@ -1,3 +1,5 @@
+"""Whether a call may be sent again at all."""
+
 from abc import ABC, abstractmethod
 
 from .retryable_props import RetryableProps

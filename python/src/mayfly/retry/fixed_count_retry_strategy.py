@@ -1,3 +1,5 @@
+"""So many further attempts, at once."""
+
 from typing import Optional
 
 from mayfly.logs import logger

@@ -1,3 +1,5 @@
+"""Attempts with a timeout of their own, until the time is up."""
+
 import random
 from datetime import datetime, timedelta
 from typing import Optional

@@ -1,3 +1,5 @@
+"""When a call that failed is sent again."""
+
 from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Optional

@@ -1,3 +1,5 @@
+"""What a retry strategy is told of a call."""
+
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional

@@ -15,7 +15,7 @@ class Message:
     name: str
     """The name of its type, such as "_GetRequest"."""
     fields: Mapping[str, object]
-    """Its fields by name."""
+    """Of a request what the method was given, by its parameters; of a reply what the response holds."""
     size: int
     """Bytes on the wire."""
 
@@ -46,6 +46,6 @@ class MiddlewareStatus:
 
 @dataclass
 class MiddlewareRequestHandlerContext:
-    """What middleware is told of a new request; `CONNECTION_ID_KEY` names the connection."""
+    """What middleware is told of a new request; `CONNECTION_ID_KEY` is a name for the client."""
 
     context: dict[str, str]

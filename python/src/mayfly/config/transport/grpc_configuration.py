@@ -29,15 +29,15 @@ class GrpcConfiguration(ABC):
 
     @abstractmethod
     def get_max_send_message_length(self) -> Optional[int]:
-        """The largest request in bytes; None for the default."""
+        """The largest request in bytes; None: 5,243,000; -1: 1 GiB."""
 
     @abstractmethod
     def get_max_receive_message_length(self) -> Optional[int]:
-        """The largest reply in bytes; None for the default."""
+        """The largest reply in bytes; None: 5,243,000; -1: 1 GiB."""
 
     @abstractmethod
     def get_keepalive_permit_without_calls(self) -> Optional[int]:
-        """1: connections without calls are kept alive too. 0: they are not. None for the default."""
+        """Kept for the SDK's sake, without effect: keepalive asks connections with and without calls alike."""
 
     @abstractmethod
     def get_keepalive_time(self) -> Optional[timedelta]:
@@ -45,7 +45,7 @@ class GrpcConfiguration(ABC):
 
     @abstractmethod
     def get_keepalive_timeout(self) -> Optional[timedelta]:
-        """One that does not answer for so long is given up; None for the default."""
+        """One that does not answer for so long is given up; None: 1 s."""
 
     def get_min_connections(self) -> int:
         """The connections that are kept open."""

@@ -20,20 +20,21 @@ class TopicGrpcConfiguration(ABC):
 
     @abstractmethod
     def get_max_send_message_length(self) -> Optional[int]:
-        """The largest request in bytes; None for the default."""
+        """The largest request in bytes; None: 5,243,000; -1: 1 GiB."""
 
     @abstractmethod
     def get_max_receive_message_length(self) -> Optional[int]:
-        """The largest item in bytes; None for the default."""
+        """The largest item in bytes; None: 5,243,000; -1: 1 GiB."""
 
     @abstractmethod
     def get_keepalive_permit_without_calls(self) -> Optional[int]:
-        """1: connections without calls are kept alive too. 0: they are not. None for the default."""
+        """Kept for the SDK's sake, without effect: keepalive asks connections with and without calls alike."""
 
     @abstractmethod
     def get_keepalive_time(self) -> Optional[timedelta]:
-        """A connection on which nothing came for so long is asked for a sign of life; None for the default."""
+        """A connection on which nothing came for so long is asked for a sign of life; None: never, but 5 s for
+        subscriptions."""
 
     @abstractmethod
     def get_keepalive_timeout(self) -> Optional[timedelta]:
-        """One that does not answer for so long is given up; None for the default."""
+        """One that does not answer for so long is given up; None: 1 s."""

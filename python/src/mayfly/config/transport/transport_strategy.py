@@ -84,7 +84,7 @@ class StaticGrpcConfiguration(GrpcConfiguration):
 
     def with_root_certificates_pem(self, root_certificates_pem_path: Path) -> StaticGrpcConfiguration:
         try:
-            pem = root_certificates_pem_path.read_bytes()
+            pem = Path(root_certificates_pem_path).read_bytes()
         except FileNotFoundError as e:
             raise FileNotFoundError(f"Root certificate file not found at path: {root_certificates_pem_path}") from e
         except PermissionError as e:

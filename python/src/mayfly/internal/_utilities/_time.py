@@ -1,3 +1,5 @@
+"""Times as the protocol has them."""
+
 from datetime import timedelta
 
 

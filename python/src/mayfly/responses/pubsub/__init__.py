@@ -1,4 +1,0 @@
-from .discontinuity import TopicDiscontinuity
-from .heartbeat import TopicHeartbeat
-
-__all__ = ["TopicDiscontinuity", "TopicHeartbeat"]

@@ -1,3 +1,5 @@
+"""A gap in a subscription."""
+
 from dataclasses import dataclass
 
 

@@ -11,9 +11,10 @@ from mayfly.internal.services import Service
 
 from ..mixins import ErrorResponseMixin
 from ..response import PubsubResponse
+from .discontinuity import TopicDiscontinuity
 from .subscription_item import TopicSubscriptionItem, TopicSubscriptionItemResponse
 
-_ITEM, _DISCONTINUITY, _ENDED = 1, 2, 5  # kinds of events
+_ITEM, _DISCONTINUITY, _ENDED = 1, 2, 5  # by the numbers of libmayfly's mayfly_topic_event_kind
 
 
 async def next_event(source: Any) -> Any:
@@ -34,11 +35,19 @@ class TopicSubscribe(ABC):
     class SubscriptionBase(TopicSubscribeResponse):
         """What the subscriptions of both clients share."""
 
-        def __init__(self, cache_name: str, topic_name: str, source: Any, on_end: Callable[[], None]):
+        def __init__(
+            self,
+            cache_name: str,
+            topic_name: str,
+            source: Any,
+            on_end: Callable[[], None],
+            on_discontinuity: Optional[Callable[[TopicDiscontinuity], None]] = None,
+        ):
             self._cache_name = cache_name
             self._topic_name = topic_name
             self._source = source
             self._on_end: Optional[Callable[[], None]] = on_end
+            self._on_discontinuity = on_discontinuity
             self._is_over = False
             self._last_known_sequence_number: Optional[int] = None
             self._last_known_sequence_page: Optional[int] = None
@@ -78,6 +87,8 @@ class TopicSubscribe(ABC):
                 code = StatusCode.from_number(status)
                 return TopicSubscriptionItem.Error(error_from_status(code, message, Service.TOPICS, []))
             if kind == _DISCONTINUITY:
+                if self._on_discontinuity is not None:
+                    self._on_discontinuity(TopicDiscontinuity(last_sequence, sequence, page))
                 logs.logger.debug("items of %s are missing from %d up to %d", self._topic_name, last_sequence, sequence)
             elif message:
                 logs.logger.debug("the subscription to %s connects again: %s", self._topic_name, message)

@@ -1,3 +1,5 @@
+"""Metadata as middleware of the asyncio clients sees it."""
+
 from dataclasses import dataclass
 from typing import Optional
 

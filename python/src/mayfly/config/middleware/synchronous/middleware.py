@@ -7,7 +7,8 @@ from .middleware_metadata import MiddlewareMetadata
 
 
 class MiddlewareRequestHandler(ABC):
-    """Sees the steps of one request, in the order below. Each method gives back what goes on from there."""
+    """Sees the steps of one attempt of a request, in the order below. Each method gives back what it was given; the
+    metadata of the request may be changed, the rest is to be seen."""
 
     @abstractmethod
     def on_request_metadata(self, metadata: MiddlewareMetadata) -> MiddlewareMetadata:
@@ -19,7 +20,7 @@ class MiddlewareRequestHandler(ABC):
 
     @abstractmethod
     def on_response_metadata(self, metadata: MiddlewareMetadata) -> MiddlewareMetadata:
-        """The server's headers."""
+        """The metadata that came with the reply: gRPC's trailers."""
 
     @abstractmethod
     def on_response_body(self, response: MiddlewareMessage) -> MiddlewareMessage:
@@ -31,11 +32,11 @@ class MiddlewareRequestHandler(ABC):
 
 
 class Middleware(ABC):
-    """Makes a handler for each request."""
+    """Makes a handler for each attempt of a request. What it or a handler raises is logged and passed over."""
 
     @abstractmethod
     def on_new_request(self, context: MiddlewareRequestHandlerContext) -> MiddlewareRequestHandler:
-        """The handler of a request that begins."""
+        """The handler of an attempt that begins."""
 
     def close(self) -> None:
         """The client is closed: give back what you hold."""
