@@ -447,8 +447,8 @@ MAYFLY_API const char *mayfly_request_problem(const mayfly_request *request);
 MAYFLY_API mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request,
                                      mayfly_reply **reply);
 
-/* Asked on the thread of a blocking call, some twenty times a second while it waits: true ends the call. It must make no
- * call of this library. */
+/* Asked on the thread of a blocking call, some twenty times a second while it waits: true ends the call. It may take its
+ * time and make calls of its own, by the same client too; other threads do not wait for it. */
 typedef bool (*mayfly_interrupt)(void *context);
 
 /* Like mayfly_call, for a program that has to look up from its waiting, such as an interpreter for its signals: where

@@ -63,25 +63,17 @@ void blocking_leave(PyObject *client)
 /* A call that waits, and where it goes on in a child that a signal's handler forked meanwhile. */
 struct wait {
     PyThreadState *state;
-    mayfly_client *client;
     unsigned long forks;
     jmp_buf in_child;
 };
-
-/* The client whose call this thread looks up from, to run handlers. They may make calls of their own, but that client
- * would wait for this thread to drive it. */
-static _Thread_local mayfly_client *looked_up_from;
 
 /* Asked without the interpreter lock. A child never goes back into its parent's client, whose sockets and poller the two
  * share: it leaves it as it is, for good. */
 static bool is_interrupted(void *context)
 {
     struct wait *wait = context;
-    mayfly_client *before = looked_up_from;
     PyEval_RestoreThread(wait->state);
-    looked_up_from = wait->client;
     bool has_raised = PyErr_CheckSignals() != 0;
-    looked_up_from = before;
     if (wait->forks != fork_count)
         longjmp(wait->in_child, 1);
     wait->state = PyEval_SaveThread();
@@ -93,7 +85,7 @@ static bool is_interrupted(void *context)
 static mayfly_reply *call_and_wait(mayfly_client *client, const mayfly_request *request)
 {
     mayfly_reply *reply;
-    struct wait wait = {.client = client, .forks = fork_count};
+    struct wait wait = {.forks = fork_count};
     if (setjmp(wait.in_child) != 0)
         return NULL;
     wait.state = PyEval_SaveThread();
@@ -108,20 +100,6 @@ static mayfly_reply *call_and_wait(mayfly_client *client, const mayfly_request *
     return reply;
 }
 
-/* The same by a client of its own, for a handler that interrupts a call of this one. */
-static mayfly_reply *call_apart(const struct blocking_client *self, const mayfly_request *request)
-{
-    mayfly_client *client;
-    mayfly_error error;
-    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS, 0, &client, &error) != MAYFLY_OK) {
-        const mayfly_reply refusal = {.status = error.status, .message = error.message};
-        return mayfly_reply_copy(&refusal);
-    }
-    mayfly_reply *reply = call_and_wait(client, request);
-    mayfly_client_close(client);
-    return reply;
-}
-
 /* Sends a draft; the response, or with IS_RAW the tuple around it. */
 static PyObject *send(struct blocking_client *self, struct method *method, struct draft *draft, bool is_raw)
 {
@@ -133,8 +111,7 @@ static PyObject *send(struct blocking_client *self, struct method *method, struc
                       : method_fail(method, error.status, error.message);
     }
     unsigned long forks = fork_count;
-    mayfly_reply *reply =
-        client == looked_up_from ? call_apart(self, &draft->request) : call_and_wait(client, &draft->request);
+    mayfly_reply *reply = call_and_wait(client, &draft->request);
     if (forks != fork_count) /* the child makes the call itself */
         return PyErr_Occurred() ? NULL : send(self, method, draft, is_raw);
     blocking_leave((PyObject *)self);
@@ -194,7 +171,7 @@ static PyObject *blocking_connect(PyObject *client, PyObject *timeout)
     (void)settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS,
                         timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000, &opened, &error);
     if (opened == NULL)
-        return PyUnicode_FromString(error.message);
+        return text_build(error.message);
     if (self->is_closed || !use_anew(self))
         mayfly_client_close(opened);
     else
@@ -210,7 +187,7 @@ static PyObject *blocking_subscribe_method(PyObject *client, PyObject *arguments
     mayfly_error error;
     mayfly_client *open = blocking_enter(client, &error);
     if (open == NULL)
-        return Py_BuildValue("(is)", (int)error.status, error.message);
+        return problem_build(&error);
     PyObject *subscription = blocking_subscribe(client, open, &options);
     blocking_leave(client);
     return subscription;

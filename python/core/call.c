@@ -449,21 +449,30 @@ static PyObject *call_remove_done_callback(PyObject *self, PyObject *callback)
 {
     struct call *call = (struct call *)self;
     Py_ssize_t removed = 0;
-    int is_same = call->callback != NULL ? PyObject_RichCompareBool(call->callback, callback, Py_EQ) : 0;
+    PyObject *first = call->callback;
+    Py_XINCREF(first); /* to compare runs Python, which may end the call or take callbacks from it */
+    int is_same = first != NULL ? PyObject_RichCompareBool(first, callback, Py_EQ) : 0;
+    Py_XDECREF(first);
     if (is_same < 0)
         return NULL;
-    if (is_same > 0) {
+    if (is_same > 0 && call->callback == first) {
         Py_CLEAR(call->callback);
         Py_CLEAR(call->context);
         removed++;
     }
     PyObject *more = call->more;
-    Py_XINCREF(more); /* to compare may end the call */
+    Py_XINCREF(more);
     for (Py_ssize_t i = more != NULL ? PyList_GET_SIZE(more) - 1 : -1; i >= 0 && is_same >= 0; i--) {
-        is_same = PyObject_RichCompareBool(PyTuple_GET_ITEM(PyList_GET_ITEM(more, i), 0), callback, Py_EQ);
-        if (is_same > 0 && PySequence_DelItem(more, i) != 0)
-            is_same = -1;
-        removed += is_same > 0;
+        if (i >= PyList_GET_SIZE(more))
+            continue;
+        PyObject *pair = PyList_GET_ITEM(more, i);
+        Py_INCREF(pair);
+        is_same = PyObject_RichCompareBool(PyTuple_GET_ITEM(pair, 0), callback, Py_EQ);
+        if (is_same > 0 && i < PyList_GET_SIZE(more) && PyList_GET_ITEM(more, i) == pair) {
+            is_same = PySequence_DelItem(more, i) == 0 ? 1 : -1;
+            removed += is_same > 0;
+        }
+        Py_DECREF(pair);
     }
     Py_XDECREF(more);
     return is_same >= 0 ? PyLong_FromSsize_t(removed) : NULL;

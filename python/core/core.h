@@ -122,6 +122,10 @@ void settings_free(struct settings *settings);
 /* Opens a client. Waits CONNECT_TIMEOUT_MS for its connections, without the interpreter lock, or not at all. */
 mayfly_status settings_open(const struct settings *settings, mayfly_drive drive, uint32_t connect_timeout_ms,
                             mayfly_client **client, mayfly_error *error);
+/* What libmayfly or a server says: text, though it may have been cut within a character. */
+PyObject *text_build(const char *text);
+/* (status, message) of an error. */
+PyObject *problem_build(const mayfly_error *error);
 /* A client's counters as a dict, for a client or NULL. */
 PyObject *counts_build(const mayfly_client *client);
 
@@ -156,6 +160,7 @@ struct driver {
     struct call *completed; /* calls whose reply has come, first come first */
     struct call **completed_end;
     struct feed *stirred;    /* subscriptions that have events to look at */
+    struct feed *left;       /* subscriptions that nobody wants any more */
     struct call *cancelling; /* the call that mayfly_cancel is ending */
     PyObject *pump;          /* this driver's methods, for the loop */
     PyObject *ring;
@@ -198,8 +203,8 @@ bool calls_deliver(struct driver *driver, bool is_inline);
 bool topic_options_read(mayfly_topic_options *options, PyObject *arguments);
 PyObject *blocking_subscribe(PyObject *owner, mayfly_client *client, const mayfly_topic_options *options);
 PyObject *loop_subscribe(PyObject *owner, struct driver *driver, const mayfly_topic_options *options);
-/* Hands the events that have come to who waits for them. */
-void subscriptions_deliver(struct driver *driver);
+/* Hands the events that have come to who waits for them. Whether there are some to take. */
+bool subscriptions_deliver(struct driver *driver);
 
 /* blocking.c: libmayfly is in use by this thread until blocking_leave; NULL with an error filled. */
 mayfly_client *blocking_enter(PyObject *client, mayfly_error *error);

@@ -164,21 +164,22 @@ static void leave_loop(struct driver *driver)
 /* In the loop's thread, or where its loop runs no more. */
 static void close_here(struct driver *driver)
 {
-    mayfly_client *client = driver->client;
-    if (driver->is_stepping) { /* the loop's thread is in libmayfly: it closes when it comes out */
-        driver->is_close_wanted = true;
-        return;
-    }
     PyObject *type, *exception, *traceback;
     PyErr_Fetch(&type, &exception, &traceback);
-    leave_loop(driver);
-    driver->client = NULL;
     Py_INCREF(driver);
-    mayfly_client_close(client);
-    (void)calls_deliver(driver, false);
-    subscriptions_deliver(driver);
-    Py_CLEAR(driver->pump); /* which hold the driver */
-    Py_CLEAR(driver->ring);
+    if (!driver->is_stepping)
+        leave_loop(driver); /* which runs Python, and so perhaps the loop in another thread */
+    mayfly_client *client = driver->client;
+    if (driver->is_stepping) {
+        driver->is_close_wanted = true; /* the loop's thread is in libmayfly: it closes when it comes out */
+    } else if (client != NULL) {
+        driver->client = NULL;
+        mayfly_client_close(client);
+        (void)calls_deliver(driver, false);
+        (void)subscriptions_deliver(driver);
+        Py_CLEAR(driver->pump); /* which hold the driver */
+        Py_CLEAR(driver->ring);
+    }
     Py_DECREF(driver);
     PyErr_Restore(type, exception, traceback);
 }
@@ -232,8 +233,8 @@ static bool pump(struct driver *driver)
         step(driver);
         bool has_news = driver->completed != NULL || driver->stirred != NULL;
         is_well = calls_deliver(driver, driver->is_inline);
-        subscriptions_deliver(driver);
-        if (!has_news && !driver->has_unsent)
+        bool is_read = subscriptions_deliver(driver); /* in turns of the loop's own, which it is to have */
+        if (is_read || (!has_news && !driver->has_unsent))
             break;
     }
     if (!is_ours(driver))
@@ -256,6 +257,9 @@ static PyObject *driver_pump(PyObject *self, PyObject *nothing)
     bool was_pumping = driver->is_pumping;
     driver->is_scheduled = false;
     driver->is_pumping = true;
+    /* nest_asyncio has loops run within tasks, and so within pump, which no loop calls a second time. */
+    if (!was_pumping)
+        driver->is_inline = !PyObject_HasAttrString(driver->loop, "_nest_patched");
     Py_INCREF(self);
     bool is_well = driver->is_stepping || pump(driver);
     driver->is_pumping = was_pumping;
@@ -305,8 +309,6 @@ static struct driver *driver_create(PyObject *loop, mayfly_client *client)
     driver->forks = fork_count;
     driver->completed_end = &driver->completed;
     driver->descriptor = mayfly_client_descriptor(client);
-    /* nest_asyncio has loops run within tasks, and so within pump, which no loop calls a second time. */
-    driver->is_inline = !PyObject_HasAttrString(loop, "_nest_patched");
     driver->context = PyContext_New();
     driver->pump = PyObject_GetAttrString((PyObject *)driver, "pump");
     driver->ring = PyObject_GetAttrString((PyObject *)driver, "ring");
@@ -558,7 +560,7 @@ static PyObject *loop_subscribe_method(PyObject *client, PyObject *arguments)
     if (driver != NULL)
         return loop_subscribe(client, driver, &options);
     if (error.status != MAYFLY_OK)
-        return Py_BuildValue("(is)", (int)error.status, error.message);
+        return problem_build(&error);
     if (loop == NULL)
         PyErr_SetString(PyExc_RuntimeError, "no running event loop");
     return NULL;
@@ -603,7 +605,7 @@ static PyObject *loop_connect(PyObject *client, PyObject *timeout)
                       &error) == MAYFLY_OK)
         return capsule;
     Py_DECREF(capsule);
-    return PyUnicode_FromString(error.message);
+    return text_build(error.message);
 }
 
 static PyObject *loop_take_connection(PyObject *client, PyObject *capsule)

@@ -229,7 +229,7 @@ static PyObject *respond_failure(struct method *method, mayfly_status status, co
 {
     if (metadata == NULL)
         return NULL;
-    PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
+    PyObject *text = text_build(message);
     PyObject *response =
         text != NULL ? PyObject_CallFunction(method->fail, "OiOO", method, (int)status, text, metadata)
                      : NULL;

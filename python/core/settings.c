@@ -189,6 +189,16 @@ mayfly_status settings_open(const struct settings *settings, mayfly_drive drive,
 
 /* --- Seen from outside --- */
 
+PyObject *text_build(const char *text)
+{
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
+
+PyObject *problem_build(const mayfly_error *error)
+{
+    return Py_BuildValue("(iN)", (int)error->status, text_build(error->message));
+}
+
 PyObject *counts_build(const mayfly_client *client)
 {
     mayfly_client_counts counts = mayfly_client_count(client);

@@ -3,11 +3,12 @@
  * or bytes as it was published. */
 #include "core.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define SLICE_MS       50 /* of waiting, between looks at signals and at whether the client is open */
 #define FEED_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define EVENT_FORMAT   "(iOKKKis)"
+#define EVENT_FORMAT   "(iOKKKiN)"
 #define CLOSED_MESSAGE "the client was closed"
 #define UNSUBSCRIBED   "the subscription was ended by unsubscribe"
 
@@ -20,7 +21,7 @@ static PyObject *event_build(const mayfly_topic_event *event)
         value != NULL
             ? Py_BuildValue(EVENT_FORMAT, (int)event->kind, value, (unsigned long long)event->sequence,
                             (unsigned long long)event->page, (unsigned long long)event->last_sequence,
-                            (int)event->status, event->message)
+                            (int)event->status, text_build(event->message))
             : NULL;
     Py_XDECREF(value);
     return built;
@@ -111,7 +112,7 @@ static PyObject *blocking_subscription_next(PyObject *object, PyObject *nothing)
 {
     (void)nothing;
     struct blocking_subscription *self = (struct blocking_subscription *)object;
-    if (self->is_read) {
+    if (self->is_read && self->forks == fork_count) { /* a parent's threads are not here */
         PyErr_SetString(PyExc_RuntimeError, "another thread is reading this subscription");
         return NULL;
     }
@@ -138,7 +139,7 @@ static PyObject *blocking_subscription_unsubscribe(PyObject *object, PyObject *n
     (void)nothing;
     struct blocking_subscription *self = (struct blocking_subscription *)object;
     self->is_unwanted = true;
-    if (!self->is_read) /* else the thread that reads does it */
+    if (!self->is_read || self->forks != fork_count) /* else the thread that reads does it */
         end_blocking(self);
     Py_RETURN_NONE;
 }
@@ -158,7 +159,7 @@ PyObject *blocking_subscribe(PyObject *owner, mayfly_client *client, const mayfl
     if (mayfly_subscribe(client, options, NULL, NULL, &self->subscription, &error) == MAYFLY_OK)
         return (PyObject *)self;
     Py_DECREF(self);
-    return Py_BuildValue("(is)", (int)error.status, error.message);
+    return problem_build(&error);
 }
 
 static void blocking_subscription_dealloc(PyObject *object)
@@ -205,7 +206,8 @@ struct kept_event {
 
 struct loop_subscription;
 
-/* What libmayfly tells a subscription. It outlives the Python object where that goes while libmayfly is at work. */
+/* What libmayfly tells a subscription. It outlives the Python object where that goes while libmayfly is at work, on another
+ * thread and without the interpreter lock: then only is_left and next_left may be touched. */
 struct feed {
     struct driver *driver;
     mayfly_subscription *subscription;
@@ -213,10 +215,14 @@ struct feed {
     struct kept_event *first;
     struct kept_event **end;
     size_t bytes;           /* of what is kept */
-    bool has_gap;           /* something was dropped ... */
-    uint64_t last_sequence; /* ... behind this item */
+    uint64_t last_sequence; /* what was kept or told to be missing last */
+    bool has_gap;           /* something behind it was dropped ... */
+    uint64_t gap_sequence;  /* ... up to, but not, this item */
+    uint64_t gap_page;
     bool is_stirred;
     struct feed *next_stirred; /* of the driver's */
+    atomic_bool is_left;       /* nobody wants it any more */
+    struct feed *next_left;    /* of the driver's */
 };
 
 struct loop_subscription {
@@ -230,15 +236,13 @@ struct loop_subscription {
 
 static PyTypeObject *loop_subscription_type;
 
-/* Without the interpreter lock, as all of the feed up to here. */
-static void feed_keep(struct feed *feed, const mayfly_topic_event *event)
+/* Without the interpreter lock, as what follows up to on_event. False when memory is out. */
+static bool feed_keep(struct feed *feed, const mayfly_topic_event *event)
 {
     size_t message = strlen(event->message) + 1;
     struct kept_event *kept = malloc(sizeof *kept + event->value.size + message);
-    if (kept == NULL) {
-        feed->has_gap = true;
-        return;
-    }
+    if (kept == NULL)
+        return false;
     char *bytes = (char *)(kept + 1);
     kept->next = NULL;
     kept->event = *event;
@@ -251,36 +255,52 @@ static void feed_keep(struct feed *feed, const mayfly_topic_event *event)
     *feed->end = kept;
     feed->end = &kept->next;
     feed->bytes += sizeof *kept + event->value.size;
+    return true;
 }
 
-static void feed_item(struct feed *feed, const mayfly_topic_event *event)
+/* Tells that items up to SEQUENCE were dropped. */
+static void feed_tell_gap(struct feed *feed, uint64_t sequence, uint64_t page)
 {
-    if (feed->first != NULL && feed->bytes + event->value.size > FEED_BYTES_MAX) {
-        feed->has_gap = true;
+    const mayfly_topic_event gap = {.kind = MAYFLY_TOPIC_DISCONTINUITY,
+                                    .sequence = sequence,
+                                    .page = page,
+                                    .last_sequence = feed->last_sequence,
+                                    .message = ""};
+    feed->has_gap = !feed_keep(feed, &gap);
+    if (!feed->has_gap)
+        feed->last_sequence = sequence - 1;
+}
+
+/* Keeps an item or a discontinuity; what was dropped before it is told first. */
+static void feed_numbered(struct feed *feed, const mayfly_topic_event *event)
+{
+    bool is_item = event->kind == MAYFLY_TOPIC_ITEM;
+    bool has_room = feed->first == NULL || feed->bytes + event->value.size <= FEED_BYTES_MAX;
+    bool is_told = false;
+    if (feed->has_gap && has_room) {
+        feed_tell_gap(feed, event->sequence, event->page);
+        is_told = !is_item && !feed->has_gap;
+    }
+    if (is_told || (has_room && !feed->has_gap && feed_keep(feed, event))) {
+        feed->last_sequence = is_item ? event->sequence : event->sequence - 1;
         return;
     }
-    if (feed->has_gap) {
-        const mayfly_topic_event gap = {.kind = MAYFLY_TOPIC_DISCONTINUITY,
-                                        .sequence = event->sequence,
-                                        .page = event->page,
-                                        .last_sequence = feed->last_sequence,
-                                        .message = ""};
-        feed->has_gap = false;
-        feed_keep(feed, &gap);
-    }
-    feed_keep(feed, event);
-    feed->last_sequence = event->sequence;
+    feed->has_gap = true;
+    feed->gap_sequence = is_item ? event->sequence + 1 : event->sequence;
+    feed->gap_page = event->page;
 }
 
 static void on_event(void *context, const mayfly_topic_event *event)
 {
     struct feed *feed = context;
-    if (feed->reader == NULL || event->kind == MAYFLY_TOPIC_HEARTBEAT)
+    if (atomic_load(&feed->is_left) || event->kind == MAYFLY_TOPIC_HEARTBEAT)
         return;
-    if (event->kind == MAYFLY_TOPIC_ITEM)
-        feed_item(feed, event);
+    if (event->kind == MAYFLY_TOPIC_ENDED && feed->has_gap)
+        feed_tell_gap(feed, feed->gap_sequence, feed->gap_page);
+    if (event->kind == MAYFLY_TOPIC_ITEM || event->kind == MAYFLY_TOPIC_DISCONTINUITY)
+        feed_numbered(feed, event);
     else
-        feed_keep(feed, event);
+        (void)feed_keep(feed, event);
     if (!feed->is_stirred) {
         feed->is_stirred = true;
         feed->next_stirred = feed->driver->stirred;
@@ -307,6 +327,14 @@ static void feed_end(struct feed *feed)
         driver_stir_from_anywhere(driver); /* the server is to hear of it */
     }
     feed_free(feed);
+}
+
+/* Whether there is something to take; who has read all that was kept is told what was dropped behind it. */
+static bool feed_has_news(struct feed *feed)
+{
+    if (feed->first == NULL && feed->has_gap)
+        feed_tell_gap(feed, feed->gap_sequence, feed->gap_page);
+    return feed->first != NULL;
 }
 
 /* The first event that is kept, as a tuple; NULL with an exception. */
@@ -338,17 +366,24 @@ static void wake(struct loop_subscription *self)
     Py_XDECREF(waiting);
 }
 
-void subscriptions_deliver(struct driver *driver)
+bool subscriptions_deliver(struct driver *driver)
 {
+    bool is_read = false;
     while (driver->stirred != NULL) {
         struct feed *feed = driver->stirred;
         driver->stirred = feed->next_stirred;
         feed->is_stirred = false;
-        if (feed->reader == NULL)
-            feed_end(feed);
-        else if (feed->first != NULL)
+        if (feed->reader != NULL && feed->first != NULL) {
+            is_read = true;
             wake(feed->reader);
+        }
     }
+    while (driver->left != NULL) {
+        struct feed *feed = driver->left;
+        driver->left = feed->next_left;
+        feed_end(feed);
+    }
+    return is_read;
 }
 
 static bool is_gone(const struct loop_subscription *self)
@@ -362,7 +397,7 @@ static PyObject *loop_subscription_take(PyObject *object, PyObject *nothing)
     struct loop_subscription *self = (struct loop_subscription *)object;
     if (self->is_over)
         return ended_build(UNSUBSCRIBED);
-    if (self->feed->first != NULL)
+    if (feed_has_news(self->feed))
         return take(self);
     if (is_gone(self))
         return ended_build(CLOSED_MESSAGE);
@@ -374,7 +409,7 @@ static PyObject *loop_subscription_wait(PyObject *object, PyObject *nothing)
 {
     (void)nothing;
     struct loop_subscription *self = (struct loop_subscription *)object;
-    if (self->is_over || self->feed->first != NULL || is_gone(self)) {
+    if (self->is_over || feed_has_news(self->feed) || is_gone(self)) {
         Py_INCREF(Py_None);
         return call_ended(self->driver->loop, Py_None);
     }
@@ -426,27 +461,25 @@ PyObject *loop_subscribe(PyObject *owner, struct driver *driver, const mayfly_to
     if (mayfly_subscribe(driver->client, options, on_event, self->feed, &self->feed->subscription, &error) !=
         MAYFLY_OK) {
         Py_DECREF(self);
-        return Py_BuildValue("(is)", (int)error.status, error.message);
+        return problem_build(&error);
     }
     if (!driver_stir(driver))
         Py_CLEAR(self);
     return (PyObject *)self;
 }
 
-/* Where libmayfly is at work on another thread, the feed waits for it among the stirred ones. */
+/* Where libmayfly is at work on another thread, or the feed is still to be looked at, it ends after that. */
 static void leave_feed(struct feed *feed)
 {
     struct driver *driver = feed->driver;
     feed->reader = NULL;
-    if (feed->is_stirred)
-        return;
-    if (driver->is_stepping) {
-        feed->is_stirred = true;
-        feed->next_stirred = driver->stirred;
-        driver->stirred = feed;
+    atomic_store(&feed->is_left, true);
+    if (!driver->is_stepping && !feed->is_stirred) {
+        feed_end(feed);
         return;
     }
-    feed_end(feed);
+    feed->next_left = driver->left;
+    driver->left = feed;
 }
 
 static void loop_subscription_dealloc(PyObject *object)

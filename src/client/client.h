@@ -465,11 +465,11 @@ struct waiter {
     int64_t due_ns; /* how long to wait at most, or CLOCK_NEVER */
     struct timer timer;
     bool done;
-    bool drive; /* woken to drive */
 
     mayfly_interrupt interrupt; /* NULL: nothing ends its call before time */
     void *interrupt_context;
-    struct timer look;    /* when to ask, while it drives */
+    struct timer look; /* when to ask, while it drives */
+    bool is_look_due;
     mayfly_handle handle; /* of the call that an interrupt ends */
     bool is_interrupted;
 };

@@ -252,28 +252,17 @@ static void on_waiter_due(struct timer *timer)
     (void)pthread_mutex_unlock(&waiter->client->lock);
 }
 
-static bool wants_out(struct waiter *waiter)
-{
-    if (!waiter->is_interrupted)
-        waiter->is_interrupted = waiter->interrupt(waiter->interrupt_context);
-    return waiter->is_interrupted;
-}
-
-/* Where memory is out to look again, the call's deadline ends it. */
+/* Where memory is out to look up, the call's deadline ends it. */
 static void look_later(struct waiter *waiter)
 {
-    if (waiter->interrupt != NULL)
+    if (waiter->interrupt != NULL && !waiter->is_interrupted)
         (void)net_loop_arm(&waiter->client->loop, &waiter->look, clock_add(clock_now_ns(), LOOK_NS));
 }
 
-/* A waiter that drives looks up from it. */
+/* A waiter that drives is to look up from it. */
 static void on_look(struct timer *timer)
 {
-    struct waiter *waiter = list_entry(timer, struct waiter, look);
-    if (wants_out(waiter))
-        cancel_now(waiter->client, waiter->handle);
-    else
-        look_later(waiter);
+    list_entry(timer, struct waiter, look)->is_look_due = true;
 }
 
 void client_waiter_init(struct waiter *waiter, struct mayfly_client *client, int64_t due_ns)
@@ -294,8 +283,8 @@ void client_waiter_free(struct waiter *waiter)
     (void)pthread_cond_destroy(&waiter->wake);
 }
 
-/* With the lock held: turns the loop until the waiter is done. */
-static void drive_until_done(struct waiter *waiter)
+/* With the lock held: turns the loop until the waiter is done, or is to look up. */
+static void drive_for(struct waiter *waiter)
 {
     struct net_loop *loop = &waiter->client->loop;
     (void)pthread_mutex_unlock(&waiter->client->lock);
@@ -303,7 +292,7 @@ static void drive_until_done(struct waiter *waiter)
     look_later(waiter);
     (void)pthread_mutex_lock(&waiter->client->lock);
     waiter->done |= !is_timed; /* memory is out: better early than never */
-    while (!waiter->done) {
+    while (!waiter->done && !waiter->is_look_due) {
         (void)pthread_mutex_unlock(&waiter->client->lock);
         net_loop_step(loop, true);
         (void)pthread_mutex_lock(&waiter->client->lock);
@@ -313,68 +302,77 @@ static void drive_until_done(struct waiter *waiter)
     net_loop_disarm(loop, &waiter->look);
 }
 
-/* With the lock held: drives until the waiter's call is done, then hands over to one that sleeps. */
-static void drive_for_all(struct mayfly_client *client, struct waiter *waiter)
+/* With the lock held: sleeps while another thread drives, until the waiter is done or is to look up. */
+static void sleep_among(struct waiter *waiter)
 {
-    client->driven = true;
-    drive_until_done(waiter);
-    client->driven = false;
+    struct mayfly_client *client = waiter->client;
+    bool may_look = waiter->interrupt != NULL && !waiter->is_interrupted;
+    int64_t until_ns = may_look ? clock_add(clock_now_ns(), LOOK_NS) : waiter->due_ns;
+    const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S, .tv_nsec = until_ns % CLOCK_NS_PER_S};
+    list_push_back(&client->waiters, &waiter->link);
+    while (client->driven && !waiter->done && !waiter->is_look_due) {
+        if (until_ns == CLOCK_NEVER)
+            (void)pthread_cond_wait(&waiter->wake, &client->lock);
+        else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &until) == ETIMEDOUT) {
+            waiter->is_look_due = may_look;
+            waiter->done |= !may_look;
+        }
+    }
+    list_remove(&waiter->link);
+}
+
+/* With the lock held: wakes one of those that sleep, to drive. */
+static void hand_over_driving(struct mayfly_client *client)
+{
     for (struct list *at = client->waiters.next; at != &client->waiters; at = at->next) {
         struct waiter *next = list_entry(at, struct waiter, link);
         if (next->done)
             continue;
-        next->drive = true;
-        client->driven = true; /* by that one, from now on */
         (void)pthread_cond_signal(&next->wake);
         return;
     }
 }
 
-/* With the lock held: what a sleeper does that nobody woke. */
-static void on_overslept(struct waiter *waiter)
+/* Without the lock: asks the waiter's program, which may take its time and make calls of its own, since this thread
+ * neither drives nor is counted on to. */
+static void look_up(struct waiter *waiter)
 {
-    struct mayfly_client *client = waiter->client;
-    if (waiter->interrupt == NULL || clock_now_ns() >= waiter->due_ns) {
-        waiter->done = true;
-        return;
-    }
-    (void)pthread_mutex_unlock(&client->lock);
-    bool is_wanted = !wants_out(waiter);
-    (void)pthread_mutex_lock(&client->lock);
-    if (!is_wanted && !waiter->done)
-        ask_to_cancel(client, waiter->handle);
+    waiter->is_look_due = false;
+    if (!waiter->is_interrupted)
+        waiter->is_interrupted = waiter->interrupt(waiter->interrupt_context);
+    if (waiter->is_interrupted)
+        mayfly_cancel(waiter->client, waiter->handle);
 }
 
-/* With the lock held: sleeps while another thread drives, and drives when that one leaves. */
-static void sleep_or_drive(struct waiter *waiter)
+/* With the lock held: until the waiter is done, one of the threads that wait drives and the others sleep. Who leaves
+ * either has another drive, where nobody does. */
+static void wait_in_turn(struct waiter *waiter)
 {
     struct mayfly_client *client = waiter->client;
-    list_push_back(&client->waiters, &waiter->link);
-    while (!waiter->done && !waiter->drive) {
-        int64_t until_ns = waiter->due_ns;
-        if (waiter->interrupt != NULL && !waiter->is_interrupted)
-            until_ns = clock_add(clock_now_ns(), LOOK_NS);
-        const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S,
-                                       .tv_nsec = until_ns % CLOCK_NS_PER_S};
-        if (until_ns == CLOCK_NEVER)
-            (void)pthread_cond_wait(&waiter->wake, &client->lock);
-        else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &until) == ETIMEDOUT)
-            on_overslept(waiter);
+    while (!waiter->done) {
+        if (client->driven) {
+            sleep_among(waiter);
+        } else {
+            client->driven = true;
+            drive_for(waiter);
+            client->driven = false;
+        }
+        if (!client->driven && (waiter->done || waiter->is_look_due))
+            hand_over_driving(client);
+        if (!waiter->done && waiter->is_look_due) {
+            (void)pthread_mutex_unlock(&client->lock);
+            look_up(waiter);
+            (void)pthread_mutex_lock(&client->lock);
+        }
     }
-    list_remove(&waiter->link);
-    if (waiter->drive)
-        drive_for_all(client, waiter);
 }
 
 void client_wait(struct waiter *waiter)
 {
-    struct mayfly_client *client = waiter->client;
-    if (client->drive == MAYFLY_DRIVEN_BY_CALLER)
-        drive_until_done(waiter);
-    else if (client->driven)
-        sleep_or_drive(waiter);
+    if (waiter->client->drive == MAYFLY_DRIVEN_BY_CALLER)
+        drive_for(waiter);
     else
-        drive_for_all(client, waiter);
+        wait_in_turn(waiter);
 }
 
 /* A client that nobody drove for a while hears first what has come meanwhile, such as that a connection is gone, before
@@ -394,12 +392,14 @@ static void wait_among_threads(struct mayfly_client *client, struct client_call 
         catch_up(client);
         begin_prepared(call);
         (void)pthread_mutex_lock(&client->lock);
-        drive_for_all(client, waiter);
+        client->driven = false;
+        if (waiter->done)
+            hand_over_driving(client);
     } else {
         list_push_back(&client->prepared, &call->link);
         client_drive_post(client);
-        sleep_or_drive(waiter);
     }
+    wait_in_turn(waiter);
     (void)pthread_mutex_unlock(&client->lock);
 }
 
@@ -420,10 +420,13 @@ static void wait_for(struct mayfly_client *client, struct client_call *call, str
     catch_up(client);
     if (!client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
-    look_later(waiter);
-    while (!waiter->done)
-        net_loop_step(&client->loop, true);
-    net_loop_disarm(&client->loop, &waiter->look);
+    while (!waiter->done) {
+        (void)pthread_mutex_lock(&client->lock);
+        drive_for(waiter);
+        (void)pthread_mutex_unlock(&client->lock);
+        if (!waiter->done && waiter->is_look_due)
+            look_up(waiter);
+    }
 }
 
 mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, mayfly_reply **reply)

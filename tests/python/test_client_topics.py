@@ -98,6 +98,31 @@ def test_what_is_told_of_a_gap_and_raises_ends_the_wait_alone(topics: Caller, to
     subscription.unsubscribe()
 
 
+def test_what_a_loop_has_no_room_for_is_told_though_nothing_comes_after_it(
+    kind: str, topics: Caller, topic: str
+) -> None:
+    if kind != ASYNCIO:
+        pytest.skip("a blocking client reads when it is asked to, and leaves the rest with the server")
+    gaps: list[TopicDiscontinuity] = []
+
+    def tell(gap: TopicDiscontinuity) -> None:
+        gaps.append(gap)
+        raise LookupError
+
+    subscription = subscribe(topics, topic, on_discontinuity=tell)
+    for number in range(16):  # of a mebibyte, and there is room for four
+        topics.publish(CACHE, topic, bytes([number]) * 1_000_000)
+    values = []
+    with pytest.raises(LookupError):
+        while True:
+            item = subscription.next()
+            values.append((item.value[0], item.sequence_number))
+    assert [value for value, _ in values] == list(range(len(values)))
+    assert gaps[0].last_sequence_number == values[-1][1]
+    assert gaps[0].new_sequence_number > values[-1][1] + 1
+    subscription.unsubscribe()
+
+
 def test_topics_of_one_name_in_two_caches_are_two(topics: Caller, topic: str, other_cache: str) -> None:
     subscription = subscribe(topics, topic)
     topics.publish(other_cache, topic, "other")

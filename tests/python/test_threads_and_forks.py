@@ -6,16 +6,18 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import CACHE, HOUR, Server, code_of
+from support import CACHE, HOUR, Server, code_of, poll
 
 import mayfly
 from mayfly.responses import CacheGet, CacheSet, TopicSubscribe, TopicSubscriptionItem
@@ -208,6 +210,55 @@ def test_a_signals_handler_may_call_by_the_client_whose_call_it_interrupts(
     own.stop()
 
 
+def test_a_signals_handler_may_wait_for_other_threads_of_the_client_that_it_interrupts(
+    binary: Path, alarm: Callable[[Callable[[], None]], None]
+) -> None:
+    own = Server(binary)
+    client = make(mayfly.CredentialProvider.for_momento_local(port=own.port), timedelta(seconds=60))
+    client.set(CACHE, "key", "v")
+    hit = CacheGet.Hit(b"v")
+    answers: list[Any] = []
+    threads = ThreadPoolExecutor(2)
+
+    def ask_by_others() -> None:
+        own.go_on()
+        asked = [threads.submit(client.get, CACHE, "key") for _ in range(10)]
+        answers.extend(each.result() for each in asked)
+
+    own.pause()
+    alarm(ask_by_others)
+    assert client.get(CACHE, "key") == hit
+    assert answers == [hit] * 10
+    threads.shutdown()
+    client.close()
+    own.stop()
+
+
+def test_handlers_of_signals_may_interrupt_each_other(
+    binary: Path, alarm: Callable[[Callable[[], None]], None]
+) -> None:
+    own = Server(binary)
+    client = make(mayfly.CredentialProvider.for_momento_local(port=own.port), timedelta(seconds=60))
+    client.set(CACHE, "key", "v")
+    hit = CacheGet.Hit(b"v")
+    answers: list[Any] = []
+
+    def ask_third() -> None:
+        own.go_on()
+        answers.append(client.get(CACHE, "key"))
+
+    def ask_second() -> None:
+        alarm(ask_third)
+        answers.append(client.get(CACHE, "key"))
+
+    own.pause()
+    alarm(ask_second)
+    assert client.get(CACHE, "key") == hit
+    assert answers == [hit, hit]
+    client.close()
+    own.stop()
+
+
 def test_a_child_that_a_signals_handler_forks_makes_the_interrupted_call_itself(
     silent: mayfly.CredentialProvider, alarm: Callable[[Callable[[], None]], None]
 ) -> None:
@@ -258,6 +309,22 @@ def test_a_child_uses_its_parents_clients_as_its_own(credentials: mayfly.Credent
             assert_ended_well(fork(ask))
             assert client.get(CACHE, key) == hit
         assert client.counts()["disconnects"] == 0
+
+
+def test_a_child_is_told_that_a_subscription_is_over_even_if_its_parent_reads_it(
+    credentials: mayfly.CredentialProvider, key: str
+) -> None:
+    with mayfly.TopicClient(mayfly.TopicConfigurations.Default.latest(), credentials) as client:
+        subscription = client.subscribe(CACHE, key)
+        assert isinstance(subscription, TopicSubscribe.Subscription)
+        items: list[Any] = []
+        reader = threading.Thread(target=lambda: items.append(next(subscription)))
+        reader.start()
+        poll(lambda: any(frame.f_code.co_name == "__next__" for frame in sys._current_frames().values()))
+        assert_ended_well(fork(lambda: code_of(next(subscription)) == "CANCELLED_ERROR"))
+        client.publish(CACHE, key, "after")
+        reader.join()
+        assert [item.value for item in items] == ["after"]
 
 
 def test_a_child_that_forks_again_does_too(credentials: mayfly.CredentialProvider, key: str) -> None:

@@ -609,6 +609,66 @@ static void an_interrupt_ends_the_call_of_its_thread_and_no_other(void **state)
     server_stop(&own);
 }
 
+struct asker {
+    mayfly_client *client;
+    bool has_thread; /* ask on another thread, and wait for it */
+    int pid;
+    _Atomic int asked;
+};
+
+static void *run_ping(void *context)
+{
+    assert_int_equal(status_of(((struct asker *)context)->client, mayfly_ping()), MAYFLY_OK);
+    return NULL;
+}
+
+/* Has the server go on, and asks it by the client whose call is being interrupted. */
+static bool ask_by_the_same(void *context)
+{
+    struct asker *asker = context;
+    assert_int_equal(kill(asker->pid, SIGCONT), 0);
+    pthread_t thread;
+    if (asker->has_thread) {
+        assert_int_equal(pthread_create(&thread, NULL, run_ping, asker), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    } else {
+        (void)run_ping(asker);
+    }
+    atomic_fetch_add(&asker->asked, 1);
+    return false;
+}
+
+static void an_interrupt_may_wait_for_calls_by_the_same_client(void **state)
+{
+    (void)state;
+    struct test_server own = server_start(SERVER_PLAIN);
+    const mayfly_drive drives[] = {MAYFLY_DRIVEN_BY_CALLER, MAYFLY_DRIVEN_BY_CALLS, MAYFLY_DRIVEN_BY_THREAD};
+    for (size_t i = 0; i < sizeof drives / sizeof drives[0]; i++) {
+        for (int has_thread = 0; has_thread <= (drives[i] != MAYFLY_DRIVEN_BY_CALLER); has_thread++) {
+            mayfly_client *client = client_open_to(own.port, drives[i]);
+            assert_int_equal(status_of(client, mayfly_ping()), MAYFLY_OK);
+            struct asker asker = {.client = client, .has_thread = has_thread != 0, .pid = own.pid};
+            struct sleeper sleeper = {.client = client, .interrupt = never};
+            assert_int_equal(kill(own.pid, SIGSTOP), 0);
+            bool is_shared = drives[i] != MAYFLY_DRIVEN_BY_CALLER;
+            if (is_shared) /* which may drive, or sleep */
+                assert_int_equal(pthread_create(&sleeper.thread, NULL, run_sleeper, &sleeper), 0);
+            const mayfly_request ping = mayfly_ping();
+            mayfly_reply *reply;
+            assert_int_equal(mayfly_call_interruptible(client, &ping, ask_by_the_same, &asker, &reply),
+                             MAYFLY_OK);
+            mayfly_reply_free(reply);
+            assert_true(atomic_load(&asker.asked) > 0);
+            if (is_shared) {
+                assert_int_equal(pthread_join(sleeper.thread, NULL), 0);
+                assert_int_equal(sleeper.status, MAYFLY_OK);
+            }
+            mayfly_client_close(client);
+        }
+    }
+    server_stop(&own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -634,6 +694,7 @@ int main(void)
         cmocka_unit_test(a_forked_child_starts_and_cancels_nothing),
         cmocka_unit_test(a_blocking_call_ends_when_its_program_looks_up_and_wants_out),
         cmocka_unit_test(an_interrupt_ends_the_call_of_its_thread_and_no_other),
+        cmocka_unit_test(an_interrupt_may_wait_for_calls_by_the_same_client),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
