@@ -141,6 +141,8 @@ static bool set_timer(struct driver *driver)
     if (driver->timer != NULL && driver->timer_due_ns <= due_ns)
         return true;
     cancel_timer(driver);
+    if (driver->client == NULL) /* to cancel runs Python: it was closed */
+        return true;
     PyObject *delay = PyFloat_FromDouble((double)timeout_ms / 1000);
     driver->timer = delay != NULL ? ask_loop(driver, "call_later", delay, driver->ring) : NULL;
     Py_XDECREF(delay);

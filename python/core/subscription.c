@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define SLICE_MS       50 /* of waiting, between looks at signals and at whether the client is open */
-#define FEED_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define FEED_BYTES_MAX ((size_t)4 * 1024 * 1024) /* one more item may lie above it */
 #define EVENT_FORMAT   "(iOKKKiN)"
 #define CLOSED_MESSAGE "the client was closed"
 #define UNSUBSCRIBED   "the subscription was ended by unsubscribe"
@@ -275,7 +275,7 @@ static void feed_tell_gap(struct feed *feed, uint64_t sequence, uint64_t page)
 static void feed_numbered(struct feed *feed, const mayfly_topic_event *event)
 {
     bool is_item = event->kind == MAYFLY_TOPIC_ITEM;
-    bool has_room = feed->first == NULL || feed->bytes + event->value.size <= FEED_BYTES_MAX;
+    bool has_room = feed->bytes < FEED_BYTES_MAX;
     bool is_told = false;
     if (feed->has_gap && has_room) {
         feed_tell_gap(feed, event->sequence, event->page);
@@ -457,6 +457,8 @@ PyObject *loop_subscribe(PyObject *owner, struct driver *driver, const mayfly_to
     self->feed->driver = driver;
     self->feed->reader = self;
     self->feed->end = &self->feed->first;
+    if (options->resume_at_sequence > 0)
+        self->feed->last_sequence = options->resume_at_sequence - 1;
     mayfly_error error;
     if (mayfly_subscribe(driver->client, options, on_event, self->feed, &self->feed->subscription, &error) !=
         MAYFLY_OK) {
