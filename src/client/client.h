@@ -465,6 +465,7 @@ struct waiter {
     int64_t due_ns; /* how long to wait at most, or CLOCK_NEVER */
     struct timer timer;
     bool done;
+    bool is_driver; /* its thread drives, or is woken to */
 
     mayfly_interrupt interrupt; /* NULL: nothing ends its call before time */
     void *interrupt_context;

@@ -302,7 +302,7 @@ static void drive_for(struct waiter *waiter)
     net_loop_disarm(loop, &waiter->look);
 }
 
-/* With the lock held: sleeps while another thread drives, until the waiter is done or is to look up. */
+/* With the lock held: sleeps while another thread drives, until the waiter is done, or is to look up or to drive. */
 static void sleep_among(struct waiter *waiter)
 {
     struct mayfly_client *client = waiter->client;
@@ -310,10 +310,10 @@ static void sleep_among(struct waiter *waiter)
     int64_t until_ns = may_look ? clock_add(clock_now_ns(), LOOK_NS) : waiter->due_ns;
     const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S, .tv_nsec = until_ns % CLOCK_NS_PER_S};
     list_push_back(&client->waiters, &waiter->link);
-    while (client->driven && !waiter->done && !waiter->is_look_due) {
-        if (until_ns == CLOCK_NEVER)
+    while (!waiter->is_driver && !waiter->done && !waiter->is_look_due) {
+        if (until_ns == CLOCK_NEVER) {
             (void)pthread_cond_wait(&waiter->wake, &client->lock);
-        else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &until) == ETIMEDOUT) {
+        } else if (pthread_cond_timedwait(&waiter->wake, &client->lock, &until) == ETIMEDOUT) {
             waiter->is_look_due = may_look;
             waiter->done |= !may_look;
         }
@@ -321,13 +321,16 @@ static void sleep_among(struct waiter *waiter)
     list_remove(&waiter->link);
 }
 
-/* With the lock held: wakes one of those that sleep, to drive. */
-static void hand_over_driving(struct mayfly_client *client)
+/* With the lock held: has one of those that sleep drive, if there is one. */
+static void hand_over_driving(struct waiter *waiter)
 {
+    struct mayfly_client *client = waiter->client;
+    waiter->is_driver = client->driven = false;
     for (struct list *at = client->waiters.next; at != &client->waiters; at = at->next) {
         struct waiter *next = list_entry(at, struct waiter, link);
         if (next->done)
             continue;
+        next->is_driver = client->driven = true;
         (void)pthread_cond_signal(&next->wake);
         return;
     }
@@ -344,27 +347,27 @@ static void look_up(struct waiter *waiter)
         mayfly_cancel(waiter->client, waiter->handle);
 }
 
-/* With the lock held: until the waiter is done, one of the threads that wait drives and the others sleep. Who leaves
- * either has another drive, where nobody does. */
+/* With the lock held: until the waiter is done, one of the threads that wait drives and the others sleep. */
 static void wait_in_turn(struct waiter *waiter)
 {
     struct mayfly_client *client = waiter->client;
     while (!waiter->done) {
-        if (client->driven) {
-            sleep_among(waiter);
-        } else {
-            client->driven = true;
+        if (!client->driven)
+            waiter->is_driver = client->driven = true;
+        if (waiter->is_driver)
             drive_for(waiter);
-            client->driven = false;
-        }
-        if (!client->driven && (waiter->done || waiter->is_look_due))
-            hand_over_driving(client);
+        else
+            sleep_among(waiter);
         if (!waiter->done && waiter->is_look_due) {
+            if (waiter->is_driver)
+                hand_over_driving(waiter);
             (void)pthread_mutex_unlock(&client->lock);
             look_up(waiter);
             (void)pthread_mutex_lock(&client->lock);
         }
     }
+    if (waiter->is_driver)
+        hand_over_driving(waiter);
 }
 
 void client_wait(struct waiter *waiter)
@@ -387,14 +390,11 @@ static void wait_among_threads(struct mayfly_client *client, struct client_call 
 {
     (void)pthread_mutex_lock(&client->lock);
     if (!client->driven) {
-        client->driven = true;
+        waiter->is_driver = client->driven = true;
         (void)pthread_mutex_unlock(&client->lock);
         catch_up(client);
         begin_prepared(call);
         (void)pthread_mutex_lock(&client->lock);
-        client->driven = false;
-        if (waiter->done)
-            hand_over_driving(client);
     } else {
         list_push_back(&client->prepared, &call->link);
         client_drive_post(client);
