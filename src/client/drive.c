@@ -341,7 +341,7 @@ static void hand_over_driving(struct waiter *waiter)
 static void look_up(struct waiter *waiter)
 {
     waiter->is_look_due = false;
-    if (!waiter->is_interrupted)
+    if (!waiter->is_interrupted && waiter->interrupt != NULL)
         waiter->is_interrupted = waiter->interrupt(waiter->interrupt_context);
     if (waiter->is_interrupted)
         mayfly_cancel(waiter->client, waiter->handle);
