@@ -347,8 +347,8 @@ static void look_up(struct waiter *waiter)
         mayfly_cancel(waiter->client, waiter->handle);
 }
 
-/* With the lock held: until the waiter is done, one of the threads that wait drives and the others sleep. */
-static void wait_in_turn(struct waiter *waiter)
+/* Until the waiter is done, one of the threads that wait drives and the others sleep. */
+void client_wait(struct waiter *waiter)
 {
     struct mayfly_client *client = waiter->client;
     while (!waiter->done) {
@@ -368,14 +368,6 @@ static void wait_in_turn(struct waiter *waiter)
     }
     if (waiter->is_driver)
         hand_over_driving(waiter);
-}
-
-void client_wait(struct waiter *waiter)
-{
-    if (waiter->client->drive == MAYFLY_DRIVEN_BY_CALLER)
-        drive_for(waiter);
-    else
-        wait_in_turn(waiter);
 }
 
 /* A client that nobody drove for a while hears first what has come meanwhile, such as that a connection is gone, before
@@ -399,7 +391,7 @@ static void wait_among_threads(struct mayfly_client *client, struct client_call 
         list_push_back(&client->prepared, &call->link);
         client_drive_post(client);
     }
-    wait_in_turn(waiter);
+    client_wait(waiter);
     (void)pthread_mutex_unlock(&client->lock);
 }
 
@@ -420,13 +412,9 @@ static void wait_for(struct mayfly_client *client, struct client_call *call, str
     catch_up(client);
     if (!client_call_begin(call))
         client_call_end(call, MAYFLY_RESOURCE_EXHAUSTED, "memory is out");
-    while (!waiter->done) {
-        (void)pthread_mutex_lock(&client->lock);
-        drive_for(waiter);
-        (void)pthread_mutex_unlock(&client->lock);
-        if (!waiter->done && waiter->is_look_due)
-            look_up(waiter);
-    }
+    (void)pthread_mutex_lock(&client->lock);
+    client_wait(waiter);
+    (void)pthread_mutex_unlock(&client->lock);
 }
 
 mayfly_status mayfly_call(mayfly_client *client, const mayfly_request *request, mayfly_reply **reply)
