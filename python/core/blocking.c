@@ -30,7 +30,7 @@ mayfly_client *blocking_enter(PyObject *client, mayfly_error *error)
 {
     struct blocking_client *self = (struct blocking_client *)client;
     if (self->is_closed) {
-        *error = (mayfly_error){.status = MAYFLY_FAILED_PRECONDITION, .message = "this client was closed"};
+        *error = client_closed;
         return NULL;
     }
     if (use_anew(self) &&
@@ -163,13 +163,12 @@ static PyObject *blocking_call_raw(PyObject *client, PyObject *arguments)
 static PyObject *blocking_connect(PyObject *client, PyObject *timeout)
 {
     struct blocking_client *self = (struct blocking_client *)client;
-    unsigned long timeout_ms = PyLong_AsUnsignedLong(timeout);
-    if (PyErr_Occurred())
+    uint32_t timeout_ms;
+    if (!connect_timeout_read(timeout, &timeout_ms))
         return NULL;
     mayfly_error error;
     mayfly_client *opened = NULL;
-    (void)settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS,
-                        timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000, &opened, &error);
+    (void)settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLS, timeout_ms, &opened, &error);
     if (opened == NULL)
         return text_build(error.message);
     if (self->is_closed || !use_anew(self))

@@ -122,6 +122,10 @@ void settings_free(struct settings *settings);
 /* Opens a client. Waits CONNECT_TIMEOUT_MS for its connections, without the interpreter lock, or not at all. */
 mayfly_status settings_open(const struct settings *settings, mayfly_drive drive, uint32_t connect_timeout_ms,
                             mayfly_client **client, mayfly_error *error);
+/* How long to wait for a connection, ten minutes at most, of a number of milliseconds. False with an exception. */
+bool connect_timeout_read(PyObject *given, uint32_t *timeout_ms);
+/* What a closed client answers with. */
+extern const mayfly_error client_closed;
 /* What libmayfly or a server says: text, though it may have been cut within a character. */
 PyObject *text_build(const char *text);
 /* (status, message) of an error. */

@@ -461,7 +461,7 @@ static struct driver *driver_for(struct loop_client *self, PyObject *loop, mayfl
     if (PyErr_Occurred() || !forget_old(self))
         return NULL;
     if (self->is_closed) {
-        *error = (mayfly_error){.status = MAYFLY_FAILED_PRECONDITION, .message = "this client was closed"};
+        *error = client_closed;
         return NULL;
     }
     mayfly_client *client;
@@ -470,7 +470,7 @@ static struct driver *driver_for(struct loop_client *self, PyObject *loop, mayfl
     error->status = MAYFLY_OK;
     driver = keep_driver(self, loop, client);
     if (driver == NULL && !PyErr_Occurred())
-        *error = (mayfly_error){.status = MAYFLY_FAILED_PRECONDITION, .message = "this client was closed"};
+        *error = client_closed;
     return driver;
 }
 
@@ -589,8 +589,8 @@ static void connection_free(PyObject *capsule)
 static PyObject *loop_connect(PyObject *client, PyObject *timeout)
 {
     struct loop_client *self = (struct loop_client *)client;
-    unsigned long timeout_ms = PyLong_AsUnsignedLong(timeout);
-    if (PyErr_Occurred())
+    uint32_t timeout_ms;
+    if (!connect_timeout_read(timeout, &timeout_ms))
         return NULL;
     struct connection *connection = PyMem_Calloc(1, sizeof *connection);
     if (connection == NULL)
@@ -602,9 +602,8 @@ static PyObject *loop_connect(PyObject *client, PyObject *timeout)
     }
     mayfly_error error;
     connection->forks = fork_count;
-    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER,
-                      timeout_ms < 600000 ? (uint32_t)timeout_ms : 600000, &connection->client,
-                      &error) == MAYFLY_OK)
+    if (settings_open(&self->settings, MAYFLY_DRIVEN_BY_CALLER, timeout_ms, &connection->client, &error) ==
+        MAYFLY_OK)
         return capsule;
     Py_DECREF(capsule);
     return text_build(error.message);

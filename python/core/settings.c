@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define CONNECT_TIMEOUT_MS_MAX 600000
+
 /* --- Numbers of the configuration, all of 32 bits --- */
 
 struct number {
@@ -187,7 +189,17 @@ mayfly_status settings_open(const struct settings *settings, mayfly_drive drive,
     return status;
 }
 
+bool connect_timeout_read(PyObject *given, uint32_t *timeout_ms)
+{
+    unsigned long ms = PyLong_AsUnsignedLong(given);
+    *timeout_ms = ms < CONNECT_TIMEOUT_MS_MAX ? (uint32_t)ms : CONNECT_TIMEOUT_MS_MAX;
+    return !PyErr_Occurred();
+}
+
 /* --- Seen from outside --- */
+
+const mayfly_error client_closed = {.status = MAYFLY_FAILED_PRECONDITION,
+                                    .message = "this client was closed"};
 
 PyObject *text_build(const char *text)
 {
