@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,96 +24,6 @@ __attribute__((format(printf, 2, 3))) static bool fail(char error[SIMULATE_ERROR
     (void)vsnprintf(error, SIMULATE_ERROR_BYTES, format, arguments);
     va_end(arguments);
     return false;
-}
-
-/* --- Distributions --- */
-
-static int64_t draw_percentile(const struct simulate_time *time, double percentile)
-{
-    const struct simulate_point *points = time->points;
-    if (percentile <= points[0].percentile)
-        return points[0].ns;
-    for (size_t i = 1; i < time->count; i++) {
-        if (percentile > points[i].percentile)
-            continue;
-        double share =
-            (percentile - points[i - 1].percentile) / (points[i].percentile - points[i - 1].percentile);
-        return points[i - 1].ns + (int64_t)(share * (double)(points[i].ns - points[i - 1].ns));
-    }
-    return points[time->count - 1].ns;
-}
-
-int64_t simulate_draw(const struct simulate_time *time, double uniform)
-{
-    switch (time->law) {
-    case SIMULATE_EXPONENTIAL:
-        return (int64_t)(-log1p(-uniform) * (double)time->mean_ns);
-    case SIMULATE_PERCENTILES:
-        return draw_percentile(time, uniform * 100);
-    case SIMULATE_CONSTANT:
-        break;
-    }
-    return time->mean_ns;
-}
-
-static bool parse_time(const char *text, int64_t *ns, char error[SIMULATE_ERROR_BYTES])
-{
-    if (options_parse_value(OPTION_DURATION, text, ns) && *ns >= 0 && *ns <= TIME_MAX_NS)
-        return true;
-    return fail(error, "\"%.40s\" is no time from 0 to 1h, such as 2ms or 150us", text);
-}
-
-/* One `p99.9:5ms`, which has to follow on those before it. */
-static bool parse_point(const char *text, struct simulate_time *time, char error[SIMULATE_ERROR_BYTES])
-{
-    const char *colon = strchr(text, ':');
-    if (text[0] != 'p' || colon == NULL || colon == text + 1 ||
-        strspn(text + 1, "0123456789.") != (size_t)(colon - text - 1))
-        return fail(error, "\"%.40s\" is no percentile and its time, such as p99:5ms", text);
-    if (time->count == SIMULATE_POINTS_MAX)
-        return fail(error, "there are more than %d percentiles", SIMULATE_POINTS_MAX);
-    char *end;
-    struct simulate_point *point = &time->points[time->count];
-    point->percentile = strtod(text + 1, &end);
-    if (end != colon || point->percentile > 100)
-        return fail(error, "\"%.40s\" is no percentile from p0 to p100", text);
-    if (!parse_time(colon + 1, &point->ns, error))
-        return false;
-    if (time->count > 0 && (point->percentile <= point[-1].percentile || point->ns < point[-1].ns))
-        return fail(error, "percentiles have to rise, and their times not to fall: \"%.40s\"", text);
-    time->count++;
-    return true;
-}
-
-static bool parse_percentiles(const char *text, struct simulate_time *time, char error[SIMULATE_ERROR_BYTES])
-{
-    char list[SIMULATE_VALUE_BYTES];
-    (void)snprintf(list, sizeof list, "%s", text);
-    time->law = SIMULATE_PERCENTILES;
-    for (char *at = list; at != NULL;) {
-        char *comma = strchr(at, ',');
-        if (comma != NULL)
-            *comma = '\0';
-        if (!parse_point(at, time, error))
-            return false;
-        at = comma != NULL ? comma + 1 : NULL;
-    }
-    return true;
-}
-
-static bool parse_law(const char *text, struct simulate_time *time, char error[SIMULATE_ERROR_BYTES])
-{
-    *time = (struct simulate_time){.law = SIMULATE_CONSTANT};
-    if (strncmp(text, "const:", 6) == 0)
-        return parse_time(text + 6, &time->mean_ns, error);
-    if (strncmp(text, "exp:", 4) == 0) {
-        time->law = SIMULATE_EXPONENTIAL;
-        return parse_time(text + 4, &time->mean_ns, error);
-    }
-    if (text[0] == 'p')
-        return parse_percentiles(text, time, error);
-    return fail(error, "time is const:2ms, exp:2ms or percentiles such as p50:1ms,p100:9ms, not \"%.40s\"",
-                text);
 }
 
 /* --- The query --- */
@@ -178,7 +87,7 @@ static bool parse_parameter(struct reading *reading, struct bytes name, const ch
         order->workers = (size_t)number;
         reading->has_workers = true;
     } else if (bytes_equal(name, bytes_of("time"))) {
-        if (!parse_law(value, &order->time, error))
+        if (!distribution_parse(value, OPTION_DURATION, TIME_MAX_NS, &order->time_ns, error))
             return false;
         (void)snprintf(order->time_text, sizeof order->time_text, "%s", value);
         reading->has_time = true;
@@ -236,7 +145,7 @@ struct simulation {
     size_t workers;   /* 0: no simulation */
     int64_t *free_ns; /* a min-heap: when each worker will be free */
     size_t inside;    /* calls that have not left, those being served included */
-    struct simulate_time time;
+    struct distribution time_ns;
     uint64_t random;
     int64_t begun_ns;
     int64_t last_arrival_ns;
@@ -349,7 +258,7 @@ static bool change(struct simulation *simulation, const struct simulate_order *o
     simulation->workers = order->workers;
     simulation->free_ns = free_ns;
     simulation->inside = 0;
-    simulation->time = order->time;
+    simulation->time_ns = order->time_ns;
     simulation->random = order->seed;
     simulation->begun_ns = simulation->last_arrival_ns = now_ns;
     simulation->log = log;
@@ -375,7 +284,7 @@ static int64_t departure_of(struct simulation *simulation, int64_t now_ns)
     int64_t free_ns = simulation->free_ns[0];
     int64_t begin_ns = free_ns > arrival_ns ? free_ns : arrival_ns;
     int64_t wait_ns = begin_ns - arrival_ns;
-    int64_t service_ns = simulate_draw(&simulation->time, draw_uniform(&simulation->random));
+    int64_t service_ns = distribution_draw(&simulation->time_ns, draw_uniform(&simulation->random));
     /* Callers that give up make room for others but leave their work behind, so a wait has no upper end. */
     int64_t due_ns = clock_add(begin_ns, service_ns);
     simulation->last_arrival_ns = arrival_ns;

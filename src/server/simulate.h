@@ -10,10 +10,7 @@
  * Asked for as a query, such as `workers=4&time=exp:2ms&seed=1&log=delays.txt`:
  *
  *     workers=N        1 to 65536; 0, or the word `off` alone, ends the simulation
- *     time=const:T     always T, a time such as 2ms or 150us
- *     time=exp:T       exponentially distributed with mean T
- *     time=p50:T,...   a list of percentiles in rising order: linear between two neighbours, level below the first
- *                      and above the last (so name p0 and p100 where they matter)
+ *     time=LAW         a distribution (base/distribution.h), such as const:2ms, exp:150us or p50:1ms,p99:5ms
  *     seed=N           the same draws again; otherwise one is chosen, and told
  *     log=FILE         a line a call, in order of arrival: arrival (since the simulation began), wait, service,
  *                      in nanoseconds. An earlier log is written over, any other file is refused. Written to the
@@ -22,28 +19,16 @@
 #define MAYFLY_SERVER_SIMULATE_H
 
 #include "base/bytes.h"
+#include "base/distribution.h"
 
 #define SIMULATE_WORKERS_MAX 65536
-#define SIMULATE_POINTS_MAX  32
 #define SIMULATE_VALUE_BYTES 1024
-#define SIMULATE_ERROR_BYTES 256
-
-enum simulate_law { SIMULATE_CONSTANT, SIMULATE_EXPONENTIAL, SIMULATE_PERCENTILES };
-
-struct simulate_time {
-    enum simulate_law law;
-    int64_t mean_ns; /* of the first two */
-    size_t count;    /* of percentiles */
-    struct simulate_point {
-        double percentile;
-        int64_t ns;
-    } points[SIMULATE_POINTS_MAX];
-};
+#define SIMULATE_ERROR_BYTES DISTRIBUTION_ERROR_BYTES
 
 /* A simulation as asked for. */
 struct simulate_order {
     size_t workers; /* 0: none */
-    struct simulate_time time;
+    struct distribution time_ns;
     uint64_t seed;
     bool is_seeded;
     char time_text[SIMULATE_VALUE_BYTES];
@@ -52,9 +37,6 @@ struct simulate_order {
 
 /* Reads a query; false with a sentence in ERROR. */
 bool simulate_parse(struct bytes query, struct simulate_order *order, char error[SIMULATE_ERROR_BYTES]);
-
-/* The service time at UNIFORM, which is at least 0 and less than 1: the distribution's quantile function. */
-int64_t simulate_draw(const struct simulate_time *time, double uniform);
 
 /* --- At work: any thread --- */
 

@@ -31,8 +31,8 @@ static void a_query_tells_workers_time_seed_and_log(void **state)
     (void)state;
     struct simulate_order order = order_of("workers=4&time=exp:1.5ms&seed=7&log=%2Ftmp%2fa+b");
     assert_int_equal(order.workers, 4);
-    assert_int_equal(order.time.law, SIMULATE_EXPONENTIAL);
-    assert_int_equal(order.time.mean_ns, 1500 * CLOCK_NS_PER_US);
+    assert_int_equal(order.time_ns.law, DISTRIBUTION_EXPONENTIAL);
+    assert_int_equal(order.time_ns.mean, 1500 * CLOCK_NS_PER_US);
     assert_true(order.is_seeded);
     assert_int_equal(order.seed, 7);
     assert_string_equal(order.log_path, "/tmp/a b");
@@ -89,44 +89,6 @@ static void a_bad_query_is_refused_with_a_sentence(void **state)
             fail_msg("taken: %s", bad[i]);
         assert_true(strlen(error) > 10);
     }
-}
-
-static void more_percentiles_than_there_is_room_for_are_refused(void **state)
-{
-    (void)state;
-    char query[1024] = "workers=1&time=p0:0ms";
-    for (int i = 1; i <= SIMULATE_POINTS_MAX; i++)
-        (void)snprintf(query + strlen(query), sizeof query - strlen(query), ",p%d:1ms", i);
-    struct simulate_order order;
-    char error[SIMULATE_ERROR_BYTES];
-    assert_false(simulate_parse(bytes_of(query), &order, error));
-}
-
-/* --- Distributions --- */
-
-static void percentiles_are_linear_between_and_level_outside(void **state)
-{
-    (void)state;
-    struct simulate_time time = order_of("workers=1&time=p50:1ms,p90:2ms,p99:5ms,p99.9:20ms").time;
-    static const struct {
-        double uniform;
-        double ms;
-    } expected[] = {{0, 1},       {0.3, 1},  {0.5, 1},    {0.7, 1.5},  {0.9, 2},
-                    {0.945, 3.5}, {0.99, 5}, {0.999, 20}, {0.9999, 20}};
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        double drawn_ms = (double)simulate_draw(&time, expected[i].uniform) / (double)MS;
-        assert_true(fabs(drawn_ms - expected[i].ms) < 0.0001);
-    }
-}
-
-static void an_exponential_time_has_its_quantiles(void **state)
-{
-    (void)state;
-    struct simulate_time time = order_of("workers=1&time=exp:2ms").time;
-    assert_int_equal(simulate_draw(&time, 0), 0);
-    assert_true(llabs(simulate_draw(&time, 0.5) - (int64_t)(2 * log(2) * (double)MS)) <= 1);
-    assert_true(llabs(simulate_draw(&time, 0.99) - (int64_t)(2 * log(100) * (double)MS)) <= 1);
-    assert_true(simulate_draw(&time, nextafter(1, 0)) < 100 * MS);
 }
 
 /* --- At work --- */
@@ -308,9 +270,6 @@ int main(void)
         cmocka_unit_test(a_query_tells_workers_time_seed_and_log),
         cmocka_unit_test(off_or_no_workers_end_the_simulation),
         cmocka_unit_test(a_bad_query_is_refused_with_a_sentence),
-        cmocka_unit_test(more_percentiles_than_there_is_room_for_are_refused),
-        cmocka_unit_test(percentiles_are_linear_between_and_level_outside),
-        cmocka_unit_test(an_exponential_time_has_its_quantiles),
         cmocka_unit_test(one_worker_serves_one_call_after_the_other),
         cmocka_unit_test(work_without_end_is_due_never),
         cmocka_unit_test(a_call_goes_to_the_worker_that_is_free_first),
