@@ -7,24 +7,27 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
-import os
-import platform
 import resource
 import sys
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-from .clients import CLIENTS, CONFIGURATIONS, DEFAULT_PORTS, OTHER_PORT, PACKAGES, VERSIONS, BadOption, Problem
-from .histogram import percentile_s
-from .load import Result, Settings, run, show_progress
+from .clients import (
+    CLIENTS,
+    CONFIGURATIONS,
+    DEFAULT_PORTS,
+    MAX_CHANNELS,
+    OTHER_PORT,
+    VERSIONS,
+    WITHOUT_CHANNELS,
+    BadOption,
+    Problem,
+)
+from .interruption import Interrupted, Interruption, IsInterrupted
+from .load import Result, Second, Settings, run
 from .processes import run_processes
-
-PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
+from .report import Course, check_writable, show, write
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,6 +80,8 @@ def _parse(arguments: list[str] | None) -> tuple[Settings, Path | None]:
     add("--max-in-flight", type=_whole(0, 1_000_000), default=0, metavar="M",
         help="let workers wait so that at most so many requests of a process are in flight; the wait is no part of a "
         "latency; 0: no cap beyond the workers [0]")
+    add("--channels", type=_whole(0, MAX_CHANNELS), default=0, metavar="N",
+        help="mayfly, momento and grpcio: connections of a process; 0: as many as the client opens by itself [0]")
     add("--configuration", choices=CONFIGURATIONS, default="in-region-default",
         help="mayfly and momento: the pre-built configuration [in-region-default]")
     add("--configuration-version", choices=VERSIONS, default="latest", help="mayfly: its version [latest]")
@@ -93,12 +98,14 @@ def _parse(arguments: list[str] | None) -> tuple[Settings, Path | None]:
     given = parser.parse_args(arguments)
     if not given.cache:
         parser.error("argument --cache: a cache's name is not empty")
+    if given.channels > 0 and given.client in WITHOUT_CHANNELS:
+        parser.error(f"argument --channels: {WITHOUT_CHANNELS[given.client]}")
     host, port = given.endpoint or ("127.0.0.1", DEFAULT_PORTS.get(given.client, OTHER_PORT))
     settings = Settings(
         client=given.client, loop=given.loop, host=host, port=port, cache=given.cache, configuration=given.configuration,
         configuration_version=given.configuration_version, concurrency=given.concurrency,
-        max_in_flight=given.max_in_flight, value_bytes=given.value_size, keys=given.keys, duration_s=given.duration,
-        warmup_s=given.warmup, requests=given.requests, processes=given.processes)
+        max_in_flight=given.max_in_flight, channels=given.channels, value_bytes=given.value_size, keys=given.keys,
+        duration_s=given.duration, warmup_s=given.warmup, requests=given.requests, processes=given.processes)
     return settings, given.json
 
 
@@ -108,76 +115,46 @@ def _allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _measure(settings: Settings) -> Result:
-    seconds = 0
-
-    def progress(counts: Counter[int]) -> None:
-        nonlocal seconds
-        seconds += 1
-        show_progress(seconds, counts)
+def _measure(settings: Settings, course: Course, is_interrupted: IsInterrupted) -> Result:
+    def progress(second: Second) -> None:
+        line = course.take(second)
+        if second.is_whole:
+            print(line, file=sys.stderr, flush=True)
 
     _allow_connections()
     if settings.processes > 1:
-        return run_processes(settings, progress)
-    return run(settings, progress)
+        result = run_processes(settings, progress, is_interrupted)
+    else:
+        result = run(settings, progress, is_interrupted)
+    if result.is_partial and result.requests + result.errors == 0:
+        raise Interrupted
+    return result
 
 
-def _environment() -> dict[str, object]:
-    """What the figures came from, without the host's name."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    try:
-        names = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                 if line.startswith("model name")]
-    except OSError:
-        names = []
-    return {"python": platform.python_version(), "packages": versions, "processor": names[0] if names else platform.machine(),
-            "cores": os.cpu_count(), "kernel": f"{platform.system()} {platform.release()}"}
-
-
-def _write(path: Path, settings: Settings, result: Result, latency_ms: dict[str, float]) -> None:
-    requests = max(result.requests, 1)
-    text = json.dumps({
-        "settings": asdict(settings), "environment": _environment(), "requests": result.requests,
-        "seconds": result.until_s - result.from_s, "throughput_rps": result.throughput_rps, "errors": result.errors,
-        "first_error": result.first_error, "latency_ms": latency_ms,
-        "cpu_us_per_request": {"user": result.user_cpu_s * 1e6 / requests, "system": result.system_cpu_s * 1e6 / requests},
-    }, indent=1)
-    path.write_text(text + "\n")
+def _complain(problem: Exception) -> None:
+    print(f"python -m mayfly.bench: {problem}", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    interruption = Interruption()
     settings, path = _parse(arguments)
+    course = Course()
     try:
-        result = _measure(settings)
-        latency_ms = {name: percentile_s(result.counts, fraction) * 1e3 for name, fraction in PERCENTILES.items()}
         if path is not None:
-            _write(path, settings, result, latency_ms)
+            check_writable(path)
+        result = _measure(settings, course, interruption.has_come)
+        show(settings, result)
+        if path is not None:
+            write(path, settings, result, course)
     except Problem as problem:
-        print(f"python -m mayfly.bench: {problem}", file=sys.stderr)
-        return 2 if isinstance(problem, BadOption) else 1
+        _complain(problem)
+        return interruption.exit_status or (2 if isinstance(problem, BadOption) else 1)
     except OSError as error:
-        print(f"python -m mayfly.bench: {error}", file=sys.stderr)
+        _complain(error)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    what = f"{settings.client} on {settings.loop}, concurrency {settings.concurrency:,}"
-    if settings.in_flight < settings.concurrency:
-        what += f", at most {settings.in_flight:,} requests in flight"
-    if settings.processes > 1:
-        what += f", in each of {settings.processes} processes"
-    print(what)
-    print(f"{result.throughput_rps:,.0f} requests/s: {result.requests:,} in {result.until_s - result.from_s:.1f} s, "
-          f"{result.errors:,} errors")
-    print("latency, ms:   " + "   ".join(
-        f"{name.replace('p999', 'p99.9')} {milliseconds:.3f}" for name, milliseconds in latency_ms.items()))
     if result.first_error:
         print(f"the first error: {result.first_error}", file=sys.stderr)
-    return 0 if result.requests > 0 else 1
+    return interruption.exit_status or (0 if result.requests > 0 else 1)
 
 
 if __name__ == "__main__":

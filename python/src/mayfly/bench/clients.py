@@ -11,11 +11,14 @@ import asyncio
 import importlib
 import resource
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from itertools import cycle
+from typing import Any, NamedTuple, ParamSpec, Protocol
 
 PATIENCE = timedelta(seconds=60)  # a latency that is cut off is not measured
+CONNECTING = timedelta(seconds=5)  # an interruption may have to wait for its end
 TTL = timedelta(hours=1)
 OPENING_AT_ONCE = 100
 
@@ -27,6 +30,15 @@ CONFIGURATIONS = {
     "lambda": "Lambda",
 }
 VERSIONS = ["latest", "v1"]
+
+MAX_CHANNELS = 1024  # mayfly's own limit
+SDK_MESSAGE_BYTES = 5_243_000  # momento's default
+
+# Why --channels is not for them.
+WITHOUT_CHANNELS = {
+    "redis": "redis has a connection for each request in flight, which --max-in-flight limits",
+    "valkey-glide": "valkey-glide has one connection, which its requests share, and no setting for more",
+}
 
 
 class Problem(Exception):
@@ -50,6 +62,9 @@ class Target(Protocol):
     def configuration(self) -> str: ...
     @property
     def configuration_version(self) -> str: ...
+    @property
+    def channels(self) -> int:
+        """How many connections it shall have; 0: as many as it opens by itself."""
     @property
     def in_flight(self) -> int:
         """How many requests there are at once, at most."""
@@ -77,10 +92,47 @@ def _unreachable(target: Target, error: Exception) -> Problem:
     return Problem(f"no answer from a server at {target.host}:{target.port}: {' '.join(str(error).split())}")
 
 
+_P = ParamSpec("_P")
+
+
+def _in_turn(calls: list[Callable[_P, Awaitable[object]]]) -> Callable[_P, Awaitable[object]]:
+    """Each of these in turn, at some 0.1 us a call; a single one as it is."""
+    if len(calls) == 1:
+        return calls[0]
+    following = cycle(calls).__next__
+
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> Awaitable[object]:
+        return following()(*args, **kwargs)
+
+    return call
+
+
 # --- The Momento protocol ---
 
 
-async def _open_sdk(name: str, target: Target, version: str) -> Client:
+def _mayfly_with_channels(configuration: Any, channels: int) -> list[Any]:
+    """One client, whose configuration says how many connections it has."""
+    transport = require("mayfly.config.transport.transport_strategy", "mayfly")
+    strategy = configuration.get_transport_strategy()
+    grpc = strategy.get_grpc_configuration()
+    return [configuration.with_transport_strategy(strategy.with_grpc_configuration(transport.StaticGrpcConfiguration(
+        grpc.get_deadline(), keepalive_time=grpc.get_keepalive_time(), keepalive_timeout=grpc.get_keepalive_timeout(),
+        min_connections=channels, max_connections=channels)))]
+
+
+def _momento_with_channels(configuration: Any, channels: int) -> list[Any]:
+    """As many clients, for one has one connection and no setting for more. gRPC would have them share that one if
+    their settings were the same, so each takes replies that are a byte larger than the one before."""
+    transport = require("momento.config.transport.transport_strategy", "momento")
+    strategy = configuration.get_transport_strategy()
+    deadline = strategy.get_grpc_configuration().get_deadline()
+    return [configuration.with_transport_strategy(strategy.with_grpc_configuration(transport.StaticGrpcConfiguration(
+        deadline, max_receive_message_length=SDK_MESSAGE_BYTES + number))) for number in range(channels)]
+
+
+async def _open_sdk(
+    name: str, target: Target, version: str, with_channels: Callable[[Any, int], list[Any]]
+) -> Client:
     """mayfly and momento, which have the same interface."""
     sdk, responses = require(name, name), require(f"{name}.responses", name)
     prebuilt = sdk.Configurations
@@ -90,26 +142,32 @@ async def _open_sdk(name: str, target: Target, version: str) -> Client:
         raise BadOption(f"the configuration {target.configuration} of {name} has no version {version}")
     configuration = getattr(prebuilt, version)().with_client_timeout(PATIENCE)
     credentials = sdk.CredentialProvider.for_momento_local(target.host, target.port)
-    try:
-        client = await sdk.CacheClientAsync.create(configuration, credentials, TTL)
-        await client.__aenter__()
-    except Exception as error:
-        raise _unreachable(target, error) from error
-    created = await client.create_cache(target.cache)
+
+    async def create(settings: Any) -> Any:
+        try:
+            return await sdk.CacheClientAsync.create(settings, credentials, TTL, CONNECTING)
+        except Exception as error:
+            raise _unreachable(target, error) from error
+
+    async with await create(configuration) as client:  # of its own: momento needs another connection for it
+        created = await client.create_cache(target.cache)
     if isinstance(created, responses.CreateCache.Error):
-        await client.__aexit__(None, None, None)
         raise Problem(f"the cache {target.cache} could not be created: {created.message}")
-    return Client(
-        partial(client.set, target.cache), partial(client.get, target.cache), responses.CacheSet.Success,
-        responses.CacheGet.Hit, partial(client.__aexit__, None, None, None))
+    every = with_channels(configuration, target.channels) if target.channels > 0 else [configuration]
+    async with AsyncExitStack() as opened:
+        clients = [await opened.enter_async_context(await create(settings)) for settings in every]
+        return Client(
+            _in_turn([partial(client.set, target.cache) for client in clients]),
+            _in_turn([partial(client.get, target.cache) for client in clients]),
+            responses.CacheSet.Success, responses.CacheGet.Hit, opened.pop_all().aclose)
 
 
 async def _open_mayfly(target: Target) -> Client:
-    return await _open_sdk("mayfly", target, target.configuration_version)
+    return await _open_sdk("mayfly", target, target.configuration_version, _mayfly_with_channels)
 
 
 async def _open_momento(target: Target) -> Client:
-    return await _open_sdk("momento", target, "latest")
+    return await _open_sdk("momento", target, "latest", _momento_with_channels)
 
 
 async def _open_grpcio(target: Target) -> Client:
@@ -119,15 +177,21 @@ async def _open_grpcio(target: Target) -> Client:
     messages = wire.cacheclient_pb2
     control = wire.controlclient_pb2_grpc.ScsControlStub
     create_request = wire.controlclient_pb2._CreateCacheRequest(cache_name=target.cache)
-    channel = grpc.aio.insecure_channel(f"{target.host}:{target.port}")
-    try:
-        await control(channel).CreateCache(create_request)
-    except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
-            await channel.close()
-            raise Problem(f"the cache {target.cache} could not be created: {error.details()}") from error
-    scs = wire.cacheclient_pb2_grpc.ScsStub(channel)
-    call_set, call_get = scs.Set, scs.Get
+    # Channels with the same settings share a connection unless each has a pool of its own.
+    options = [("grpc.use_local_subchannel_pool", 1)] if target.channels > 0 else []
+    async with AsyncExitStack() as opened:
+        channels = [
+            await opened.enter_async_context(grpc.aio.insecure_channel(f"{target.host}:{target.port}", options=options))
+            for _ in range(max(target.channels, 1))]
+        try:
+            await control(channels[0]).CreateCache(create_request)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                raise Problem(f"the cache {target.cache} could not be created: {error.details()}") from error
+        await asyncio.gather(*(channel.channel_ready() for channel in channels))
+        close = opened.pop_all().aclose
+    stubs = [wire.cacheclient_pb2_grpc.ScsStub(channel) for channel in channels]
+    call_set, call_get = _in_turn([stub.Set for stub in stubs]), _in_turn([stub.Get for stub in stubs])
     set_request, get_request = messages._SetRequest, messages._GetRequest
     metadata = (("cache", target.cache),)
     ttl_ms = TTL // timedelta(milliseconds=1)
@@ -140,10 +204,10 @@ async def _open_grpcio(target: Target) -> Client:
 
     # The one coroutine of our own: whether it is a hit is a field of the reply. No SDK could do without.
     async def get_value(key: bytes) -> object:
-        reply = await call_get(get_request(cache_key=key), metadata=metadata)
+        reply: Any = await call_get(get_request(cache_key=key), metadata=metadata)
         return reply.cache_body if reply.result == hit else None
 
-    return Client(set_value, get_value, messages._SetResponse, bytes, channel.close)
+    return Client(set_value, get_value, messages._SetResponse, bytes, close)
 
 
 # --- The Redis protocol ---

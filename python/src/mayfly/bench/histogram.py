@@ -8,10 +8,14 @@ at about 40 ns each.
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
 from array import array
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
+from itertools import accumulate
 
 _UPPER_HALF = 1 if sys.byteorder == "little" else 0
 
@@ -40,12 +44,31 @@ class Histogram:
         return taken
 
 
-def percentile_s(counts: Counter[int], fraction: float) -> float:
-    """The latency that this fraction of the calls did not exceed; 0 where there were none."""
+def _cumulated(counts: Counter[int]) -> tuple[list[int], list[int]]:
+    """The buckets in ascending order, and how many calls each and those before it have."""
     buckets = sorted(counts)  # a positive float's bits have its order
-    rank = fraction * counts.total()
-    for bucket in buckets:
-        rank -= counts[bucket]
-        if rank <= 0:
-            return _middle_s(bucket)
-    return _middle_s(buckets[-1]) if buckets else 0.0
+    return buckets, list(accumulate(counts[bucket] for bucket in buckets))
+
+
+def percentiles_s(counts: Counter[int], fractions: Sequence[float]) -> list[float]:
+    """The latencies that these fractions of the calls did not exceed; 0 where there were none."""
+    buckets, until = _cumulated(counts)
+    if not buckets:
+        return [0.0] * len(fractions)
+    return [_middle_s(buckets[bisect_left(until, fraction * until[-1])]) for fraction in fractions]
+
+
+def distribution_s(counts: Counter[int], most: int = 250) -> list[tuple[float, float]]:
+    """Latencies in ascending order, each with the fraction of the calls that did not exceed it; `most` of them at most.
+
+    Where there are more they are thinned in equal steps of log(1 / (1 - fraction)), the axis on which such a curve is
+    drawn: each nine has as many as the others. The first and the last are always there.
+    """
+    buckets, until = _cumulated(counts)
+    points = [(_middle_s(bucket), count / until[-1]) for bucket, count in zip(buckets, until)]
+    if len(points) <= most:
+        return points
+    places = [-math.log1p(-fraction) for _, fraction in points[:-1]]  # the last one's is infinite
+    step = (places[-1] - places[0]) / (most - 2)
+    kept = {int((place - places[0]) / step): point for place, point in zip(reversed(places), reversed(points[:-1]))}
+    return [*reversed(kept.values()), points[-1]]

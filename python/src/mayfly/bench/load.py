@@ -11,19 +11,20 @@ from __future__ import annotations
 import asyncio
 import math
 import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 
 from .clients import CLIENTS, Client, require
-from .histogram import Histogram, percentile_s
+from .histogram import Histogram
+from .interruption import Interrupted, IsInterrupted
 
 FOLD_S = 0.02
-PROGRESS_S = 1.0
+CLOSE_S = 5.0  # what was measured does not wait any longer for a client that does not close
 PAUSE_AFTER_ERROR_S = 0.01  # a server that refuses at once must not be asked in a tight loop
 
 
@@ -40,6 +41,7 @@ class Settings:
     configuration_version: str
     concurrency: int
     max_in_flight: int
+    channels: int
     value_bytes: int
     keys: int
     duration_s: float
@@ -53,6 +55,35 @@ class Settings:
 
 
 @dataclass
+class Second:
+    """What a second of the measurement counted, in one process or in several together.
+
+    Its ends are where the load looked at the clock, so it is not quite a second long; the last one may be cut short.
+    """
+
+    number: int  # from 0
+    until_s: float  # since the measurement began
+    seconds: float
+    counts: Counter[int]
+    errors: int
+
+    @property
+    def is_whole(self) -> bool:
+        return self.until_s >= self.number + 1
+
+    @property
+    def throughput_rps(self) -> float:
+        return self.counts.total() / max(self.seconds, 1e-9)
+
+    def merge(self, other: Second) -> None:
+        """Take what another process counted in the same second."""
+        self.until_s = max(self.until_s, other.until_s)
+        self.seconds = max(self.seconds, other.seconds)
+        self.counts.update(other.counts)
+        self.errors += other.errors
+
+
+@dataclass
 class Result:
     """What was measured, in one process or in several together."""
 
@@ -63,39 +94,48 @@ class Result:
     until_s: float = 0.0
     user_cpu_s: float = 0.0
     system_cpu_s: float = 0.0
+    is_partial: bool = False
 
     @property
     def requests(self) -> int:
         return self.counts.total()
 
     @property
+    def seconds(self) -> float:
+        return max(self.until_s - self.from_s, 1e-9)
+
+    @property
     def throughput_rps(self) -> float:
-        return self.requests / max(self.until_s - self.from_s, 1e-9)
+        return self.requests / self.seconds
 
     def merge(self, other: Result) -> None:
-        self.from_s = min(self.from_s, other.from_s) if self.counts else other.from_s
+        self.from_s = min(self.from_s or other.from_s, other.from_s)
         self.until_s = max(self.until_s, other.until_s)
         self.counts.update(other.counts)
         self.errors += other.errors
         self.first_error = self.first_error or other.first_error
         self.user_cpu_s += other.user_cpu_s
         self.system_cpu_s += other.system_cpu_s
+        self.is_partial = self.is_partial or other.is_partial
 
 
-# Takes what a second of the measurement counted.
-Progress = Callable[[Counter[int]], None]
+Progress = Callable[[Second], None]
 
 
-def show_progress(number: int, counts: Counter[int], seconds: float = PROGRESS_S) -> None:
-    print(f"{number:4} s {counts.total() / seconds:10,.0f} requests/s   p99.9 "
-          f"{percentile_s(counts, 0.999) * 1e3:9.3f} ms", file=sys.stderr, flush=True)
+async def _wait(future: asyncio.Future[Any], is_interrupted: IsInterrupted) -> None:
+    """Until it is done or an interruption comes."""
+    while not future.done() and not is_interrupted():
+        await asyncio.wait([future], timeout=FOLD_S)
 
 
 class _Load:
     """Workers who take one key after another until there are no more, or until they are told to stop."""
 
-    def __init__(self, client: Client, keys: Iterator[bytes], settings: Settings) -> None:
+    def __init__(
+        self, client: Client, keys: Iterator[bytes], settings: Settings, is_interrupted: IsInterrupted
+    ) -> None:
         self._client = client
+        self._is_interrupted = is_interrupted
         self._keys = keys  # shared: a worker takes the next when it is ready for it
         self._value = bytes(settings.value_bytes)
         self._histogram = Histogram()
@@ -110,38 +150,45 @@ class _Load:
             self._workers = asyncio.gather(*(self._work() for _ in workers))
 
     async def watch(self, seconds: float, progress: Progress | None = None) -> Result:
-        """Measure for so long, or until the keys are at an end. The load is there before and stays afterwards."""
+        """Measure for so long, or until the keys are at an end or an interruption comes. The load is there before and
+        stays afterwards."""
         self._histogram.take()
         self._errors, self._first_error = 0, ""
         result = Result()
         before = resource.getrusage(resource.RUSAGE_SELF)
-        result.from_s = second_s = now_s = time.monotonic()
+        result.from_s = time.monotonic()
+        number, begun_s, now_s = 0, 0.0, 0.0
         while True:
-            if now_s >= second_s + PROGRESS_S:
-                second = self._histogram.take()
-                result.counts.update(second)
-                second_s += PROGRESS_S
+            is_over = now_s >= seconds or self._workers.done()
+            result.is_partial = not is_over and self._is_interrupted()
+            is_last = is_over or result.is_partial
+            if is_last or now_s >= number + 1:
+                second = Second(number, now_s, now_s - begun_s, self._histogram.take(), self._errors - result.errors)
+                result.counts.update(second.counts)
+                result.errors += second.errors
                 if progress is not None:
                     progress(second)
+                number, begun_s = int(now_s), now_s
             else:
                 self._histogram.fold()
-            left_s = result.from_s + seconds - now_s
-            if left_s <= 0 or self._workers.done():
+            if is_last:
                 break
-            await asyncio.wait([self._workers], timeout=min(FOLD_S, left_s))
-            now_s = time.monotonic()
-        result.until_s = now_s
-        result.counts.update(self._histogram.take())
+            await asyncio.wait([self._workers], timeout=min(FOLD_S, seconds - now_s))
+            now_s = time.monotonic() - result.from_s
+        result.until_s = result.from_s + now_s
         after = resource.getrusage(resource.RUSAGE_SELF)
         result.user_cpu_s = after.ru_utime - before.ru_utime
         result.system_cpu_s = after.ru_stime - before.ru_stime
-        result.errors, result.first_error = self._errors, self._first_error
+        result.first_error = self._first_error
         return result
 
     async def stop(self) -> None:
-        """Wait for the answers to what is in flight."""
+        """Wait for the answers to what is in flight, but not when interrupted: they may never come."""
         self._is_over = True
-        await self._workers
+        await _wait(self._workers, self._is_interrupted)
+        self._workers.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._workers
 
     async def _work(self) -> None:
         set_value, get_value, stored, hit, _ = self._client
@@ -206,29 +253,50 @@ def _keys(settings: Settings) -> list[bytes]:
     return [f"key:{number:012}".encode() for number in range(settings.keys)]
 
 
-async def _measure(settings: Settings, progress: Progress, meet_others: Callable[[], None] | None) -> Result:
+async def _open(settings: Settings, is_interrupted: IsInterrupted) -> Client:
+    opening = asyncio.ensure_future(CLIENTS[settings.client](settings))
+    await _wait(opening, is_interrupted)
+    if not opening.done():
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        raise Interrupted
+    return opening.result()
+
+
+async def _close(client: Client, is_interrupted: IsInterrupted) -> None:
+    """What a client says about its end is no part of the measurement, which must not be lost for it."""
+    closing = asyncio.ensure_future(client.close())
+    await _wait(closing, is_interrupted)
+    await asyncio.wait([closing], timeout=CLOSE_S)
+    closing.cancel()
+    await asyncio.wait([closing], timeout=FOLD_S)
+
+
+async def _measure(
+    settings: Settings, progress: Progress, is_interrupted: IsInterrupted, meet_others: Callable[[], None] | None
+) -> Result:
     async def meet() -> None:
         if meet_others is not None:
             await asyncio.get_running_loop().run_in_executor(None, meet_others)
 
-    client = await CLIENTS[settings.client](settings)
+    client = await _open(settings, is_interrupted)
+    keys = cycle(_keys(settings))
+    load = _Load(client, keys, settings, is_interrupted)
     try:
-        keys = cycle(_keys(settings))
-        load = _Load(client, keys, settings)
-        await load.watch(settings.warmup_s)
+        warmup = await load.watch(settings.warmup_s)
+        if warmup.is_partial:
+            raise Interrupted
         if settings.requests > 0:
             await load.stop()
             pairs = islice(keys, (settings.requests + 1) // 2)
             await meet()
-            load = _Load(client, pairs, settings)
-            result = await load.watch(math.inf, progress)
-        else:
-            await meet()
-            result = await load.watch(settings.duration_s, progress)
-        await load.stop()
-        return result
+            load = _Load(client, pairs, settings, is_interrupted)
+            return await load.watch(math.inf, progress)
+        await meet()
+        return await load.watch(settings.duration_s, progress)
     finally:
-        await client.close()
+        await load.stop()
+        await _close(client, is_interrupted)
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -239,12 +307,14 @@ def new_loop(name: str) -> asyncio.AbstractEventLoop:
     return loop
 
 
-def run(settings: Settings, progress: Progress, meet: Callable[[], None] | None = None) -> Result:
+def run(
+    settings: Settings, progress: Progress, is_interrupted: IsInterrupted, meet: Callable[[], None] | None = None
+) -> Result:
     """Open a client, warm up, `meet` the other processes, measure. Raises Problem."""
     loop = new_loop(settings.loop)
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(_measure(settings, progress, meet))
+        return loop.run_until_complete(_measure(settings, progress, is_interrupted, meet))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
