@@ -41,7 +41,7 @@ def many(port: int, rounds: int, seconds: float) -> dict:
         if result["errors"]:
             print(f"errors: {result['errors']}")
         ours.append({"rps": result["throughput_rps"], "p999_us": result["latency_us"]["p999"],
-                     "wire_p999_us": result["wire_us"]["p999"], "limit": result["limit"]})
+                     "service_p999_us": result["service_us"]["p999"], "limit": result["limit"]})
     ratios = [a["p999_us"] / b["p999_us"] for a, b in zip(ours, theirs)]
     a, b = median(ours), median(theirs)
     print(f"{CALLERS:,} callers, p99.9 with the waiting: {a['p999_us'] / 1000:.1f} ms ({a['rps']:.0f}/s, limit "

@@ -139,7 +139,7 @@ def offered(best: int) -> int:
 def adaptive(network: Box, configuration: str, callers: int, profile: Profile, seconds: float) -> dict:
     result = network.bench("--configuration", configuration, "--concurrency", callers, "--warmup",
                            f"{profile.settle_s}s", "--duration", f"{seconds}s")
-    return {"rps": result["throughput_rps"], "p999_us": result["wire_us"]["p999"], "limit": result["limit"],
+    return {"rps": result["throughput_rps"], "p999_us": result["service_us"]["p999"], "limit": result["limit"],
             "total_p999_us": result["latency_us"]["p999"], "is_target_unmet": result["is_target_unmet"],
             "errors": count(result["errors"])}
 
@@ -208,7 +208,7 @@ def follow(profile: Profile, configuration: str, best: int, effort: Effort) -> d
             "after_s": settled_after_s(course, from_s, until_s, effort.window_s), "allowed_s": settle_s(rtt_s),
             "limit": statistics.mean(entry["limit"] for entry in last),
             "rps": statistics.mean(entry["throughput_rps"] for entry in last),
-            "p999_us": statistics.median(entry["wire_p999_us"] for entry in last),
+            "p999_us": statistics.median(entry["service_p999_us"] for entry in last),
         }
     return {"settled": settled, "errors": count(result["errors"]), "course": course}
 

@@ -14,8 +14,7 @@ static size_t histogram_bucket(uint64_t value)
     return (size_t)(((uint64_t)shift << HISTOGRAM_PRECISION_BITS) + (value >> shift));
 }
 
-/* The middle of a bucket's values. */
-static uint64_t histogram_value(size_t bucket)
+uint64_t histogram_value(size_t bucket)
 {
     if (bucket < 2 * SUB_BUCKETS)
         return bucket;
@@ -66,6 +65,18 @@ void histogram_add(struct histogram *into, const struct histogram *from)
         into->max = from->max;
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         into->buckets[i] += from->buckets[i];
+}
+
+void histogram_subtract(struct histogram *to, const struct histogram *later, const struct histogram *earlier)
+{
+    *to = (struct histogram){.count = later->count - earlier->count, .sum = later->sum - earlier->sum};
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        to->buckets[i] = later->buckets[i] - earlier->buckets[i];
+        if (to->buckets[i] > 0)
+            to->max = histogram_value(i);
+    }
+    if (to->max > later->max || later->max > earlier->max)
+        to->max = later->max;
 }
 
 static uint64_t load(const _Atomic uint64_t *from)

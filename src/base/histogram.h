@@ -33,6 +33,12 @@ double histogram_mean(const struct histogram *histogram);
 /* Adds all of FROM to INTO. */
 void histogram_add(struct histogram *into, const struct histogram *from);
 
+/* What LATER has more than EARLIER, which are the same histogram at two moments. The maximum is known to within 1 %. */
+void histogram_subtract(struct histogram *to, const struct histogram *later, const struct histogram *earlier);
+
+/* The middle of a bucket's values, for those who write a whole histogram down. */
+uint64_t histogram_value(size_t bucket);
+
 /* A histogram that is read while it is written: by one thread at a time, which pays no more than for a plain one.
  * Zeroes are an empty one. */
 struct shared_histogram {

@@ -31,16 +31,28 @@ static bool make_room(struct course *course)
     return true;
 }
 
-bool course_end_entry(struct course *course, const struct histogram *wire_ns, int64_t now_ns)
+bool course_end_entry(struct course *course, const struct course_totals *totals, uint64_t in_flight,
+                      bool is_warmup, int64_t now_ns)
 {
     if (!make_room(course))
         return false;
-    uint64_t looks = course->limit_count > 0 ? course->limit_count : 1;
+    struct course_totals *gained = &course->gained;
+    histogram_subtract(&gained->response_ns, &totals->response_ns, &course->seen.response_ns);
+    histogram_subtract(&gained->service_ns, &totals->service_ns, &course->seen.service_ns);
+    gained->errors = totals->errors - course->seen.errors;
+    course->seen = *totals;
+    int64_t lasted_ns = now_ns > course->entry_ns ? now_ns - course->entry_ns : 1;
     course->entries[course->count++] = (struct course_entry){
         .at_s = (double)(now_ns - course->start_ns) / CLOCK_NS_PER_S,
-        .limit = (double)course->limit_sum / (double)looks,
-        .throughput_rps = (double)wire_ns->count * CLOCK_NS_PER_S / (double)(now_ns - course->entry_ns),
-        .wire_p999_ns = histogram_quantile(wire_ns, 0.999),
+        .is_warmup = is_warmup,
+        .limit = course->limit_count > 0 ? (double)course->limit_sum / (double)course->limit_count : 0,
+        .in_flight = in_flight,
+        .throughput_rps = (double)gained->response_ns.count * CLOCK_NS_PER_S / (double)lasted_ns,
+        .errors = gained->errors,
+        .p50_ns = histogram_quantile(&gained->response_ns, 0.5),
+        .p99_ns = histogram_quantile(&gained->response_ns, 0.99),
+        .p999_ns = histogram_quantile(&gained->response_ns, 0.999),
+        .service_p999_ns = histogram_quantile(&gained->service_ns, 0.999),
     };
     course->entry_ns = now_ns;
     course->limit_sum = course->limit_count = 0;

@@ -1,13 +1,12 @@
 /* What a benchmark can be told: the table for parsing, help and documentation. */
-#include "bench/workload.h"
+#include "bench/bench.h"
+#include "bench/prebuilt.h"
+#include "bench/relay.h"
 
 #define SECOND     INT64_C(1000000000)
 #define AT(member) offsetof(struct bench_settings, member)
 
-static const char *const configurations[] = {
-    "laptop",    "in-region-default",    "in-region-low-latency",    "lambda",
-    "laptop-v1", "in-region-default-v1", "in-region-low-latency-v1", "lambda-v1",
-    NULL};
+static const char *const arrivals[] = {"uniform", "poisson", NULL};
 
 const struct option bench_options[] = {
     {.name = "endpoint",
@@ -50,21 +49,75 @@ const struct option bench_options[] = {
      .fallback = "mayfly-bench",
      .value_name = "NAME",
      .help = "the cache to use; created, and deleted afterwards, where it does not exist"},
+    {.name = "caches",
+     .type = OPTION_NUMBER,
+     .offset = AT(caches),
+     .fallback = "1",
+     .min = 1,
+     .max = 64,
+     .value_name = "N",
+     .help = "caches that share the keys: NAME, NAME-2 and so on"},
+    {.name = "network",
+     .type = OPTION_TEXT,
+     .offset = AT(network),
+     .value_name = "PROFILE",
+     .help = "put a network in between, as `mayfly relay` does: same-host, in-region, cross-region or laptop",
+     .choices = relay_profile_names},
     {.name = "workload",
      .type = OPTION_TEXT,
      .offset = AT(workload),
      .fallback = "items",
-     .value_name = "NAME",
-     .help = "items: many keys; dictionary, list, set or sorted-set: one collection with as many elements",
-     .choices = workload_names},
+     .value_name = "MIX",
+     .help = "items: many keys; dictionary, list, set or sorted-set: one collection with as many elements; "
+             "or a mix "
+             "such as items=80,dictionary=20"},
+    {.name = "rate",
+     .type = OPTION_NUMBER,
+     .offset = AT(rate_per_s),
+     .fallback = "0",
+     .min = 0,
+     .max = 10000000,
+     .value_name = "N",
+     .help = "open loop: so many requests are due a second, and latency counts from then; 0: closed loop"},
+    {.name = "arrivals",
+     .type = OPTION_TEXT,
+     .offset = AT(arrivals),
+     .fallback = "uniform",
+     .value_name = "LAW",
+     .help = "with --rate: uniform, evenly spaced, or poisson, as from many who do not know of each other",
+     .choices = arrivals},
+    {.name = "trace",
+     .type = OPTION_TEXT,
+     .offset = AT(trace),
+     .value_name = "FILE",
+     .help = "open loop: replay recorded requests, a line each: timestamp in seconds, get, set or delete, "
+             "key, size; "
+             "nothing is set before and there is no warm-up"},
+    {.name = "trace-speed",
+     .type = OPTION_TEXT,
+     .offset = AT(trace_speed),
+     .fallback = "1",
+     .value_name = "X",
+     .help = "with --trace: so many times as fast as it was recorded"},
     {.name = "concurrency",
      .type = OPTION_NUMBER,
      .offset = AT(concurrency),
-     .fallback = "50",
-     .min = 1,
+     .fallback = "0",
+     .min = 0,
      .max = 100000,
      .value_name = "N",
-     .help = "requests in flight; with --configuration, callers that ask at once"},
+     .help = "requests in flight; with --configuration, callers that ask at once; open loop: requests on the "
+             "wire, "
+             "more wait; 0: 50, in an open loop 3200"},
+    {.name = "max-outstanding",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_outstanding),
+     .fallback = "200000",
+     .min = 1,
+     .max = 10000000,
+     .value_name = "N",
+     .help = "open loop: unanswered requests, some 300 bytes each, beyond which those that are due are held "
+             "back"},
     {.name = "configuration",
      .type = OPTION_TEXT,
      .offset = AT(configuration),
@@ -72,7 +125,7 @@ const struct option bench_options[] = {
      .help = "let a pre-built one decide what is on the wire: laptop, in-region-default, "
              "in-region-low-latency or "
              "lambda, or one of these with -v1",
-     .choices = configurations},
+     .choices = prebuilt_names},
     {.name = "interval",
      .type = OPTION_DURATION,
      .offset = AT(interval_ns),
@@ -80,7 +133,7 @@ const struct option bench_options[] = {
      .min = SECOND / 10,
      .max = 3600 * SECOND,
      .value_name = "TIME",
-     .help = "with --configuration, how long an entry of the course in --json is"},
+     .help = "how long an entry of the course in --json, and of --hdr, is"},
     {.name = "channels",
      .type = OPTION_TEXT,
      .offset = AT(channels),
@@ -112,13 +165,11 @@ const struct option bench_options[] = {
      .value_name = "N",
      .help = "measure so many requests instead of a time; 0: a time"},
     {.name = "value-size",
-     .type = OPTION_SIZE,
-     .offset = AT(value_bytes),
+     .type = OPTION_TEXT,
+     .offset = AT(value_size),
      .fallback = "100",
-     .min = 0,
-     .max = 5000000,
      .value_name = "SIZE",
-     .help = "bytes of a value"},
+     .help = "bytes of a value, or a distribution: exp:1kb, or percentiles such as p50:100,p99:4kb,p100:1mb"},
     {.name = "keys",
      .type = OPTION_NUMBER,
      .offset = AT(keys),
@@ -126,7 +177,21 @@ const struct option bench_options[] = {
      .min = 1,
      .max = 1000000000,
      .value_name = "N",
-     .help = "keys or elements, chosen evenly; all are set before the measurement where there are reads"},
+     .help = "keys or elements; all are set before the measurement where there are reads"},
+    {.name = "popularity",
+     .type = OPTION_TEXT,
+     .offset = AT(popularity),
+     .fallback = "uniform",
+     .value_name = "LAW",
+     .help = "which keys are chosen: uniform, zipf (0.99) or zipf:EXPONENT"},
+    {.name = "hit-ratio",
+     .type = OPTION_NUMBER,
+     .offset = AT(hit_percent),
+     .fallback = "100",
+     .min = 0,
+     .max = 100,
+     .value_name = "PERCENT",
+     .help = "how many of 100 reads ask for a key that is there"},
     {.name = "filled",
      .type = OPTION_FLAG,
      .offset = AT(filled),
@@ -160,6 +225,25 @@ const struct option bench_options[] = {
      .offset = AT(json),
      .value_name = "FILE",
      .help = "write the result to this file too"},
+    {.name = "hdr",
+     .type = OPTION_TEXT,
+     .offset = AT(hdr),
+     .value_name = "FILE",
+     .help = "write an HdrHistogram log: response times, and service times with the tag \"service\""},
+    {.name = "report",
+     .type = OPTION_TEXT,
+     .offset = AT(report),
+     .value_name = "FILE",
+     .help = "write a page with charts that opens without a network"},
 };
 
 const size_t bench_options_count = sizeof bench_options / sizeof bench_options[0];
+
+size_t bench_take_options(struct option *table, size_t count, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        for (size_t i = 0; i < bench_options_count; i++)
+            if (strcmp(bench_options[i].name, *names) == 0)
+                table[count++] = bench_options[i];
+    return count;
+}

@@ -2,8 +2,9 @@
  * with as many elements as there are keys, so that its structure is what is measured. */
 #include "bench/workload.h"
 
+#include <string.h>
+
 #define NAME_PREFIX_BYTES ((size_t)4)
-#define TTL_MS            UINT64_C(3600000)
 #define SLICE             10 /* elements that a read of a sorted set takes */
 
 /* "key:" and twelve digits, without a closing zero. */
@@ -20,94 +21,79 @@ static mayfly_bytes collection(void)
     return mayfly_text("collection");
 }
 
-static void item_write(struct workload_request *to, const struct bench_settings *settings, uint64_t number,
-                       mayfly_bytes value)
+static void item_write(struct workload_request *to, const struct workload_item *item, mayfly_bytes value)
 {
-    to->request = mayfly_set(settings->cache, make_name(to, number), value, TTL_MS);
+    to->request = mayfly_set(item->cache, make_name(to, item->number), value, WORKLOAD_TTL_MS);
 }
 
-static void item_read(struct workload_request *to, const struct bench_settings *settings, uint64_t number)
+static void item_read(struct workload_request *to, const struct workload_item *item)
 {
-    to->request = mayfly_get(settings->cache, make_name(to, number));
+    to->request = mayfly_get(item->cache, make_name(to, item->number));
 }
 
-static void dictionary_write(struct workload_request *to, const struct bench_settings *settings,
-                             uint64_t number, mayfly_bytes value)
+static void dictionary_write(struct workload_request *to, const struct workload_item *item,
+                             mayfly_bytes value)
 {
-    to->item = (mayfly_item){.key = make_name(to, number), .value = value};
-    to->request = mayfly_dictionary_set(settings->cache, collection(), &to->item, 1, mayfly_ttl_kept(TTL_MS));
+    to->item = (mayfly_item){.key = make_name(to, item->number), .value = value};
+    to->request =
+        mayfly_dictionary_set(item->cache, collection(), &to->item, 1, mayfly_ttl_kept(WORKLOAD_TTL_MS));
 }
 
-static void dictionary_read(struct workload_request *to, const struct bench_settings *settings,
-                            uint64_t number)
+static void dictionary_read(struct workload_request *to, const struct workload_item *item)
 {
-    to->item = (mayfly_item){.key = make_name(to, number)};
-    to->request = mayfly_dictionary_get(settings->cache, collection(), &to->item, 1);
+    to->item = (mayfly_item){.key = make_name(to, item->number)};
+    to->request = mayfly_dictionary_get(item->cache, collection(), &to->item, 1);
 }
 
-static void list_write(struct workload_request *to, const struct bench_settings *settings, uint64_t number,
-                       mayfly_bytes value)
+static void list_write(struct workload_request *to, const struct workload_item *item, mayfly_bytes value)
 {
-    (void)number;
-    to->request = mayfly_list_push_front(settings->cache, collection(), value, mayfly_ttl_kept(TTL_MS), 0);
+    to->request =
+        mayfly_list_push_front(item->cache, collection(), value, mayfly_ttl_kept(WORKLOAD_TTL_MS), 0);
 }
 
 /* Reading a list takes its front away: with half of the requests reads it stays as long as it is. */
-static void list_read(struct workload_request *to, const struct bench_settings *settings, uint64_t number)
+static void list_read(struct workload_request *to, const struct workload_item *item)
 {
-    (void)number;
-    to->request = mayfly_list_pop_front(settings->cache, collection());
+    to->request = mayfly_list_pop_front(item->cache, collection());
 }
 
-static void set_write(struct workload_request *to, const struct bench_settings *settings, uint64_t number,
-                      mayfly_bytes value)
+static void set_write(struct workload_request *to, const struct workload_item *item, mayfly_bytes value)
 {
     (void)value;
-    to->item = (mayfly_item){.value = make_name(to, number)};
-    to->request = mayfly_set_union(settings->cache, collection(), &to->item, 1, mayfly_ttl_kept(TTL_MS));
+    to->item = (mayfly_item){.value = make_name(to, item->number)};
+    to->request = mayfly_set_union(item->cache, collection(), &to->item, 1, mayfly_ttl_kept(WORKLOAD_TTL_MS));
 }
 
-static void set_read(struct workload_request *to, const struct bench_settings *settings, uint64_t number)
+static void set_read(struct workload_request *to, const struct workload_item *item)
 {
-    to->item = (mayfly_item){.value = make_name(to, number)};
-    to->request = mayfly_set_contains(settings->cache, collection(), &to->item, 1);
+    to->item = (mayfly_item){.value = make_name(to, item->number)};
+    to->request = mayfly_set_contains(item->cache, collection(), &to->item, 1);
 }
 
 /* Scores scatter, so that elements move when they are written anew. */
-static void sorted_set_write(struct workload_request *to, const struct bench_settings *settings,
-                             uint64_t number, mayfly_bytes value)
+static void sorted_set_write(struct workload_request *to, const struct workload_item *item,
+                             mayfly_bytes value)
 {
-    uint64_t scattered = (number + to->made++) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t scattered = (item->number + to->made++) * UINT64_C(0x9e3779b97f4a7c15);
     (void)value;
-    to->item = (mayfly_item){.value = make_name(to, number),
-                             .score = (double)(scattered % (uint64_t)settings->keys)};
-    to->request = mayfly_sorted_set_put(settings->cache, collection(), &to->item, 1, mayfly_ttl_kept(TTL_MS));
+    to->item = (mayfly_item){.value = make_name(to, item->number), .score = (double)(scattered % item->keys)};
+    to->request =
+        mayfly_sorted_set_put(item->cache, collection(), &to->item, 1, mayfly_ttl_kept(WORKLOAD_TTL_MS));
 }
 
-static void sorted_set_read(struct workload_request *to, const struct bench_settings *settings,
-                            uint64_t number)
+static void sorted_set_read(struct workload_request *to, const struct workload_item *item)
 {
-    (void)number;
-    int64_t middle = settings->keys / 2;
-    to->request = mayfly_sorted_set_fetch_by_index(settings->cache, collection(), middle, middle + SLICE,
-                                                   MAYFLY_ASCENDING);
+    int64_t middle = (int64_t)(item->keys / 2);
+    to->request =
+        mayfly_sorted_set_fetch_by_index(item->cache, collection(), middle, middle + SLICE, MAYFLY_ASCENDING);
     to->request.values_only = true;
 }
 
-static const struct workload workloads[] = {
+const struct workload workloads[] = {
     {"items", item_write, item_read},
     {"dictionary", dictionary_write, dictionary_read},
     {"list", list_write, list_read},
     {"set", set_write, set_read},
     {"sorted-set", sorted_set_write, sorted_set_read},
+    {NULL, NULL, NULL},
 };
-
-const char *const workload_names[] = {"items", "dictionary", "list", "set", "sorted-set", NULL};
-
-const struct workload *workload_find(const char *name)
-{
-    size_t i = 0;
-    while (strcmp(workloads[i].name, name) != 0)
-        i++;
-    return &workloads[i];
-}

@@ -2,7 +2,7 @@
 #ifndef MAYFLY_BENCH_WORKLOAD_H
 #define MAYFLY_BENCH_WORKLOAD_H
 
-#include "bench/bench.h"
+#include <mayfly/mayfly.h>
 
 #define WORKLOAD_NAME_BYTES ((size_t)16)
 
@@ -14,17 +14,22 @@ struct workload_request {
     uint64_t made; /* requests before this one, where it matters */
 };
 
-struct workload {
-    const char *name;
-    /* Both make a request about item NUMBER, below settings->keys. */
-    void (*write)(struct workload_request *to, const struct bench_settings *settings, uint64_t number,
-                  mayfly_bytes value);
-    void (*read)(struct workload_request *to, const struct bench_settings *settings, uint64_t number);
+/* What a request is about: item NUMBER in a cache that has items 0 to keys - 1. */
+struct workload_item {
+    const char *cache;
+    uint64_t number;
+    uint64_t keys;
 };
 
-extern const char *const workload_names[]; /* NULL behind the last */
+struct workload {
+    const char *name;
+    void (*write)(struct workload_request *to, const struct workload_item *item, mayfly_bytes value);
+    void (*read)(struct workload_request *to, const struct workload_item *item);
+};
 
-/* The workload of this name, which is one of those. */
-const struct workload *workload_find(const char *name);
+/* Closed by a row without a name. */
+extern const struct workload workloads[];
+
+#define WORKLOAD_TTL_MS UINT64_C(3600000)
 
 #endif

@@ -25,6 +25,14 @@ static void command_usage(const struct cli_command *command, char text[VERB_USAG
                        command->verbs != NULL ? " VERB ..." : "");
 }
 
+/* The options of a command that is no client; TABLE has room for those that have to be made. */
+static const struct option *options_of(const struct cli_command *command,
+                                       struct option table[CLI_OPTIONS_MAX], size_t *count)
+{
+    *count = command->make_options != NULL ? command->make_options(table) : *command->options_count;
+    return command->make_options != NULL ? table : command->options;
+}
+
 int cli_help_overview(void)
 {
     (void)printf("mayfly %s, a cache that speaks the Momento protocol\n\nusage: mayfly COMMAND [options]\n\n",
@@ -35,8 +43,10 @@ int cli_help_overview(void)
         (void)printf("  %-32s %s\n", usage + strlen("mayfly "), command->summary);
     }
     (void)printf("  %-32s %s\n", "completion bash", "print a script: eval \"$(mayfly completion bash)\"");
-    (void)printf("\n`mayfly COMMAND --help` tells more. Exit codes: 0 done, 1 not there, 2 wrong usage,\n"
-                 "3 the server refused, 4 no answer, 5 a problem on this machine.\n");
+    (void)printf(
+        "\n`mayfly COMMAND --help` tells more. Exit codes: 0 done, 1 not there, 2 wrong usage,\n"
+        "3 the server refused, 4 no answer, 5 a problem on this machine, 6 a rate, a target or a threshold\n"
+        "was not met, 130 interrupted.\n");
     return CLI_OK;
 }
 
@@ -80,8 +90,13 @@ int cli_help(const struct cli_command *command, int argc, char **argv)
         const struct verb *verb = verb_find(command, argc, argv);
         return verb != NULL ? help_verb(command, verb) : help_verbs(command);
     }
-    (void)printf("usage: mayfly %s [options]\n\n%s\n\noptions:\n", command->name, command->summary);
-    options_print_help(command->options, *command->options_count, stdout);
+    struct option table[CLI_OPTIONS_MAX];
+    size_t count;
+    const struct option *options = options_of(command, table, &count);
+    (void)printf("usage: mayfly %s%s%s [options]\n\n%s\n\noptions:\n", command->name,
+                 command->arguments != NULL ? " " : "", command->arguments != NULL ? command->arguments : "",
+                 command->summary);
+    options_print_help(options, count, stdout);
     print_environment();
     return CLI_OK;
 }
@@ -129,12 +144,16 @@ int cli_settings_page(void)
         "second.\n\nThis page is what `mayfly settings-page` prints.\n");
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
         (void)printf("\n## mayfly %s\n\n", command->name);
-        if (command->verbs != NULL)
+        struct option table[CLI_OPTIONS_MAX];
+        size_t count;
+        if (command->verbs != NULL) {
             print_client(command);
-        else
-            options_print_markdown(command->options, *command->options_count, stdout);
+            continue;
+        }
+        const struct option *options = options_of(command, table, &count);
+        options_print_markdown(options, count, stdout);
     }
-    (void)printf("\n## Every client command\n\nAll commands but `serve`, `bench`, `relay` and `key` take "
+    (void)printf("\n## Every client command\n\nAll commands but `serve`, `key` and those that measure take "
                  "these too.\n\n");
     options_print_markdown(common, settings_common(common), stdout);
     return CLI_OK;
@@ -184,8 +203,11 @@ int cli_bash_completion(void)
             print_client_words(command);
             continue;
         }
+        struct option table[CLI_OPTIONS_MAX];
+        size_t count;
+        const struct option *options = options_of(command, table, &count);
         (void)printf("    '%s '*) options='", command->name);
-        print_option_words(command->options, *command->options_count);
+        print_option_words(options, count);
         (void)printf("--help' ;;\n");
     }
     (void)printf("    'completion ') verbs='bash' ;;\n"

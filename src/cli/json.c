@@ -101,7 +101,7 @@ void json_format_number(double number, char text[JSON_NUMBER_BYTES])
 void json_number(struct json *json, double number)
 {
     if (isnan(number)) {
-        json_null(json);
+        json_nothing(json);
         return;
     }
     if (isinf(number)) {
@@ -120,7 +120,7 @@ void json_truth(struct json *json, bool truth)
     (void)fputs(truth ? "true" : "false", json->to);
 }
 
-void json_null(struct json *json)
+void json_nothing(struct json *json)
 {
     begin_value(json);
     (void)fputs("null", json->to);

@@ -28,7 +28,7 @@ void json_text(struct json *json, const char *text);
 void json_natural(struct json *json, uint64_t number);
 void json_number(struct json *json, double number);
 void json_truth(struct json *json, bool truth);
-void json_null(struct json *json);
+void json_nothing(struct json *json);
 /* Behind the outermost value. */
 void json_newline(struct json *json);
 

@@ -384,7 +384,7 @@ static void json_finding(struct json *json, enum finding finding, const mayfly_i
     if (finding == FINDING_WHETHER)
         json_truth(json, item->found);
     else if (!item->found)
-        json_null(json);
+        json_nothing(json);
     else if (finding == FINDING_SCORE)
         json_number(json, item->score);
     else

@@ -10,7 +10,8 @@ from typing import Any
 
 COMMAND_TIMEOUT_S = 60
 
-OK, MISS, USAGE, FAILED, UNREACHABLE, LOCAL = range(6)
+OK, MISS, USAGE, FAILED, UNREACHABLE, LOCAL, UNMET = range(7)
+INTERRUPTED = 130  # by SIGINT
 
 
 class Mayfly:
