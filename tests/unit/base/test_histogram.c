@@ -113,6 +113,35 @@ static void the_sum_of_two_is_as_if_one_had_recorded_all(void **state)
     free(whole);
 }
 
+static void what_was_gained_is_as_if_only_that_had_been_recorded(void **state)
+{
+    (void)state;
+    struct histogram *earlier = histogram_new();
+    struct histogram *later = histogram_new();
+    struct histogram *gained = histogram_new();
+    struct histogram *alone = histogram_new();
+    for (uint64_t i = 1; i <= 1000; i++) {
+        histogram_record(earlier, i * i);
+        histogram_record(later, i * i);
+    }
+    for (uint64_t i = 1; i <= 500; i++) {
+        histogram_record(later, 3 * i);
+        histogram_record(alone, 3 * i);
+    }
+    histogram_subtract(gained, later, earlier);
+    assert_int_equal(gained->count, 500);
+    assert_int_equal(gained->sum, alone->sum);
+    assert_int_equal(histogram_quantile(gained, 0.5), histogram_quantile(alone, 0.5));
+    assert_within_a_percent(gained->max, alone->max); /* which was below the earlier one's */
+    histogram_record(later, 5000000);
+    histogram_subtract(gained, later, earlier);
+    assert_int_equal(gained->max, 5000000);
+    free(earlier);
+    free(later);
+    free(gained);
+    free(alone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +150,7 @@ int main(void)
         cmocka_unit_test(an_empty_histogram_answers_zero),
         cmocka_unit_test(a_value_beyond_the_range_is_counted_and_remembered_as_the_maximum),
         cmocka_unit_test(the_sum_of_two_is_as_if_one_had_recorded_all),
+        cmocka_unit_test(what_was_gained_is_as_if_only_that_had_been_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
