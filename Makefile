@@ -3,14 +3,15 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help build demo test test-long bench bench-check bench-python wheel format install clean
+.PHONY: help build demo test test-long bench bench-check bench-python experiments wheel format install clean
 
 help:
 	@echo 'make demo         a cache, a value, a short benchmark'
 	@echo 'make test         all tests, plain and sanitized'
 	@echo 'make build        build/release/mayfly and libmayfly'
-	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size|networks for one part'
+	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size|networks|tuning|truth for one part'
 	@echo 'make bench-check  the throughput and collections parts, failing below the floors in bench/floors'
+	@echo 'make experiments  the experiments on tuning, with the official client and ours: report.html; NAME=loops for one of them'
 	@echo 'make bench-python the Python client side by side with others; ARGS="--group clients --points 50" and so on'
 	@echo 'make wheel        build/wheel/: the Python package with all that it needs'
 	@echo 'make test-long    long fuzzing and soaking'
@@ -46,6 +47,10 @@ bench-check: build
 bench-python: build
 	@scripts/setup bench-python
 	@/usr/bin/python3 bench/python_clients.py $(ARGS)
+
+experiments: build
+	@scripts/setup experiments
+	@build/release/mayfly experiment $(or $(NAME),all) --python .venv/bin/python --report report.html
 
 wheel:
 	@scripts/setup python

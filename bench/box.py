@@ -76,7 +76,7 @@ class Box:
         return self.load(*options).result()
 
 
-def _ports(process: subprocess.Popen[str], *events: str) -> list[int]:
+def ports_of(process: subprocess.Popen[str], *events: str) -> list[int]:
     """Read the log until all of these events have told their ports."""
     ports: dict[str, int] = {}
     assert process.stderr is not None
@@ -89,7 +89,7 @@ def _ports(process: subprocess.Popen[str], *events: str) -> list[int]:
     return [ports[event] for event in events]
 
 
-def _start(stack: contextlib.ExitStack, *arguments: object) -> subprocess.Popen[str]:
+def start_program(stack: contextlib.ExitStack, *arguments: object) -> subprocess.Popen[str]:
     process = subprocess.Popen([MAYFLY, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     stack.enter_context(process)
@@ -101,8 +101,8 @@ def _start(stack: contextlib.ExitStack, *arguments: object) -> subprocess.Popen[
 def box(profile: str) -> Iterator[Box]:
     """Start a server with a cache and a relay to it; both end with the block."""
     with contextlib.ExitStack() as stack:
-        server = _start(stack, "serve", "--listen", "127.0.0.1:0", "--cache", CACHE, "--test-faults",
+        server = start_program(stack, "serve", "--listen", "127.0.0.1:0", "--cache", CACHE, "--test-faults",
                         "--test-faults-listen", "127.0.0.1:0")
-        port, faults_port = _ports(server, "listening", "test faults are on")
-        relay = _start(stack, "relay", "--to", f"127.0.0.1:{port}", "--profile", profile)
-        yield Box(stack, relay, _ports(relay, "listening")[0], faults_port)
+        port, faults_port = ports_of(server, "listening", "test faults are on")
+        relay = start_program(stack, "relay", "--to", f"127.0.0.1:{port}", "--profile", profile)
+        yield Box(stack, relay, ports_of(relay, "listening")[0], faults_port)

@@ -15,6 +15,8 @@ A server has one thread and the core 0, its client one thread and the core 1. Gr
     networks     the client that tunes itself beside the best fixed concurrency, on each network profile and as delay and
                  capacity change; 5,000 callers beside the official Python client, which runs in .venv; one call at a
                  time beside a TCP echo; how a client begins. Neither Redis nor, for the networks, a core each
+    tuning       `mayfly tune` beside an exhaustive sweep, on a simulated service behind two networks; half an hour
+    truth        the load generator beside the delays of a simulated service, arithmetic, and h2load
 
 Prints a table and writes bench/results/GROUP.json. Needs Python's standard library alone, but for
 the official client.
@@ -57,6 +59,7 @@ from harness import (
     resident_bytes,
 )
 from networks import QUICK, networks
+from tuning import truth, tuning
 
 READS = 0.9
 IDLE_CONNECTIONS = 10_000
@@ -219,7 +222,8 @@ def store() -> dict:
 
 
 GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush, "store": store,
-          "collections": collections, "topics": topics, "size": size, "freeing": freeing, "networks": networks}
+          "collections": collections, "topics": topics, "size": size, "freeing": freeing, "networks": networks,
+          "tuning": tuning, "truth": truth}
 
 
 def write(group: str, result: dict) -> None:

@@ -14,9 +14,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define NAP_NS      ((int64_t)20 * CLOCK_NS_PER_MS) /* how late a thread may notice that its stage has moved */
-#define SPIN_NS     ((int64_t)100 * CLOCK_NS_PER_US)
-#define CHUNK_SLOTS ((size_t)256)
+#define NAP_NS       ((int64_t)20 * CLOCK_NS_PER_MS) /* how late a thread may notice that its stage has moved */
+#define SPIN_NS     ((int64_t)2 * CLOCK_NS_PER_MS)
+#define CHUNK_SLOTS  ((size_t)256)
+#define SEND_AT_ONCE 128
 
 struct slot_chunk {
     struct slot_chunk *next;
@@ -238,11 +239,13 @@ static void note_lateness(struct bench_thread *thread, const struct slot *slot, 
         shared_histogram_record(&thread->lateness_ns, (uint64_t)(now_ns - slot->due_ns));
 }
 
-/* Sends all that is due. */
+/* Sends what is due, at most so much that replies and the stage are not lost sight of. */
 static void send_due(struct bench_thread *thread, int64_t now_ns)
 {
     const struct plan *plan = thread->load->plan;
-    while (thread->phase == PHASE_LOAD && arrivals_due_ns(&thread->arrivals) <= now_ns) {
+    for (int i = 0;
+         i < SEND_AT_ONCE && thread->phase == PHASE_LOAD && arrivals_due_ns(&thread->arrivals) <= now_ns;
+         i++) {
         struct slot *slot = take_slot(thread);
         if (slot == NULL) {
             thread->held_until_ns = now_ns;
@@ -271,11 +274,11 @@ static void send_due(struct bench_thread *thread, int64_t now_ns)
     count_outstanding(thread);
 }
 
-/* Sleeps while there is time before the next request or reply. */
-static void sleep_until_due(struct bench_thread *thread)
+/* Sleeps while there is time before the next request or reply; where a request is held back, it is a reply that counts. */
+static void sleep_until_due(struct bench_thread *thread, bool is_held)
 {
     int64_t left_ns = NAP_NS;
-    if (thread->phase == PHASE_LOAD) {
+    if (thread->phase == PHASE_LOAD && !is_held) {
         int64_t due_ns = arrivals_due_ns(&thread->arrivals) - clock_now_ns() - SPIN_NS;
         left_ns = due_ns < left_ns ? due_ns : left_ns;
     }
@@ -295,8 +298,9 @@ static void count_unsent(struct bench_thread *thread)
     for (int64_t due_ns; (due_ns = arrivals_due_ns(&thread->arrivals)) != CLOCK_NEVER;) {
         if (due_ns >= atomic_load(&thread->load->until_ns) || bench_signal() != 0)
             break;
-        thread->wanted += is_in_measured_time(thread->load, due_ns);
-        thread->held += due_ns < thread->held_until_ns;
+        bool is_measured = is_in_measured_time(thread->load, due_ns);
+        thread->wanted += is_measured;
+        thread->held += is_measured && due_ns < thread->held_until_ns;
         (void)arrivals_take(&thread->arrivals);
     }
 }
@@ -325,14 +329,15 @@ static void run_open_loop(struct bench_thread *thread)
         uint64_t done = atomic_load_explicit(&thread->progress, memory_order_relaxed);
         bool is_due = arrivals_due_ns(&thread->arrivals) <= now_ns;
         send_due(thread, now_ns);
+        bool is_held = thread->held_until_ns == now_ns;
         (void)mayfly_client_step(thread->client, false);
         follow_stage(thread);
         if (thread->phase == PHASE_STOP && bench_signal() != 0)
             break; /* whoever interrupts does not wait for a server that may never answer */
-        if (is_due || atomic_load_explicit(&thread->progress, memory_order_relaxed) != done)
+        if ((is_due && !is_held) || atomic_load_explicit(&thread->progress, memory_order_relaxed) != done)
             continue;
         thread->idle_ns += clock_now_ns() - now_ns;
-        sleep_until_due(thread);
+        sleep_until_due(thread, is_held);
     }
     end_measuring(thread);
     thread->unanswered = thread->busy;

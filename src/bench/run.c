@@ -171,7 +171,7 @@ static enum bench_verdict judge(const struct bench_settings *settings, const str
     uint64_t late_ns = histogram_quantile(&result->lateness_ns, 0.99);
     double response_ns = (double)histogram_quantile(&result->response_ns, 0.99);
     if ((double)result->sent < WHOLE * (double)result->wanted)
-        return result->held > result->wanted - result->sent ? BENCH_HELD_BACK : BENCH_TOO_SLOW;
+        return result->held > 0 && result->busy < BUSY ? BENCH_HELD_BACK : BENCH_TOO_SLOW;
     if (result->busy >= BUSY)
         return BENCH_BUSY;
     return late_ns > LATE_NS && (double)late_ns > LATE_PART * response_ns ? BENCH_LATE : BENCH_OK;
@@ -185,6 +185,7 @@ static void walk(struct bench_load *load, struct bench_result *result)
     if (atomic_load(&load->stage) == STAGE_WARM) {
         watch(load, "warming up", settings->warmup_ns);
         watch_end_entry(load, clock_now_ns());
+        load->course->seen.response_ns = load->course->seen.service_ns = (struct histogram){.count = 0};
     }
     int64_t start_ns = clock_now_ns();
     atomic_store(&load->until_ns, is_counted ? CLOCK_NEVER : start_ns + settings->duration_ns);

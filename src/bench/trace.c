@@ -11,7 +11,7 @@
 
 #define KEY_BYTES_MAX   ((size_t)65536)
 #define VALUE_BYTES_MAX 5000000
-#define SECONDS_MAX     1e9
+#define SECONDS_MAX     1e11
 #define ROWS_FIRST      ((size_t)4096)
 
 /* A trace that is being read. */

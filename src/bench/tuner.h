@@ -5,12 +5,15 @@
  *
  *   scan      doubles the concurrency until more brings nothing, or the target is well missed
  *   refine    halves the gap between the best setting that keeps to the target and its neighbours, in geometric steps,
- *             to within a tenth; what comes out close to the target is repeated, and the median decides
+ *             to within a tenth; what comes out close to the target, or misses it, is repeated
  *   channels  tries the best with two and four times as many channels, in turn with what it had
  *   verify    repeats the best until it has kept to the target in eight runs of eight, or eleven of twelve; one that
  *             fails gives way to the next lower one
  *
- * Without a target the best is the least concurrency with all but two hundredths of the most throughput: beyond it,
+ * A machine that is shared adds its own noise to p99.9. A setting whose median is within four fifths of the target may
+ * miss it in one run of four: that is not for its concurrency, and a lower one would not help.
+ *
+ * Without a target the best is the least concurrency with all but three hundredths of the most throughput: beyond it,
  * requests only queue. */
 #ifndef MAYFLY_BENCH_TUNER_H
 #define MAYFLY_BENCH_TUNER_H

@@ -44,18 +44,19 @@ static void add_shared(struct histogram *to, const struct shared_histogram *from
     histogram_add(to, &read);
 }
 
+/* While it warms up, what that has; then what is measured, and nothing of requests that are left over from before. */
 static void add_up(struct bench_load *load)
 {
+    bool is_warmup = atomic_load(&load->stage) == STAGE_WARM;
     struct course_totals *totals = &load->totals;
     totals->response_ns = (struct histogram){.count = 0};
     totals->service_ns = (struct histogram){.count = 0};
     totals->errors = sum_of(load, offsetof(struct bench_thread, errors));
     for (size_t i = 0; i < load->thread_count; i++) {
         const struct bench_thread *thread = &load->threads[i];
-        add_shared(&totals->response_ns, &thread->warm.response_ns);
-        add_shared(&totals->response_ns, &thread->measured.response_ns);
-        add_shared(&totals->service_ns, &thread->warm.service_ns);
-        add_shared(&totals->service_ns, &thread->measured.service_ns);
+        const struct record *record = is_warmup ? &thread->warm : &thread->measured;
+        add_shared(&totals->response_ns, &record->response_ns);
+        add_shared(&totals->service_ns, &record->service_ns);
     }
 }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,6 @@ import pytest
 from conftest import REPOSITORY
 from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
-PAGE = REPOSITORY / "src/bench/page"
-CHARTS = Path("/usr/share/javascript/chart.js/chart.min.js")
 CHROMIUM = "/usr/bin/chromium"
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -28,15 +28,11 @@ OpenReport = Callable[..., Page]
 
 
 def page_of(document: Document, path: Path) -> None:
-    """Write the page of a document, as the program does: every mark of the template is replaced once."""
-    parts = {
-        "style": (PAGE / "report.css").read_text(),
-        "charts": CHARTS.read_text(),
-        "script": (PAGE / "report.js").read_text(),
-        "document": json.dumps(document).replace("<", "\\u003c"),
-    }
-    template = (PAGE / "report.html").read_text()
-    path.write_text(re.sub("@(style|charts|script|document)@", lambda mark: parts[mark[1]], template))
+    """Write the page of a document, as a user does who has one."""
+    binary = os.environ.get("MAYFLY_BINARY", REPOSITORY / "build/release/mayfly")
+    given = path.with_suffix(".json")
+    given.write_text(json.dumps(document))
+    subprocess.run([binary, "report", given, "--report", path], check=True)
 
 
 def latency(p50_us: float) -> dict[str, float]:

@@ -562,7 +562,7 @@ function sectionOf(section, index) {
     const target = positive(section.target_p999_us);
     return element("section", {id: anchorOf(section, index), "aria-label": titleOf(section, index)},
         element("h2", {}, titleOf(section, index)),
-        section.brief ? element("p", {}, element("strong", {}, "Expected: "), String(section.brief)) : null,
+        section.brief ? element("p", {}, element("strong", {}, "The post found: "), String(section.brief)) : null,
         findings.length > 0 ? element("ul", {className: "findings"}, findings) : null,
         target ? element("p", {}, `Target: p99.9 within ${inTime(target)}.`) : null,
         points.length > 0 ? [foremostTable(all, points), charts, pointTable(points)]
