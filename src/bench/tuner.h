@@ -10,8 +10,9 @@
  *   verify    repeats the best until it has kept to the target in eight runs of eight, or eleven of twelve; one that
  *             fails gives way to the next lower one
  *
- * A machine that is shared adds its own noise to p99.9. A setting whose median is within four fifths of the target may
- * miss it in one run of four: that is not for its concurrency, and a lower one would not help.
+ * A machine that is shared adds its own noise to p99.9, now and then for seconds. So a setting that missed and would bring
+ * more is measured again at another time, and one whose median is within four fifths of the target may miss it in one run
+ * of four: that is not for its concurrency, and a lower one would not help.
  *
  * Without a target the best is the least concurrency with all but three hundredths of the most throughput: beyond it,
  * requests only queue. */
