@@ -15,7 +15,7 @@
 #include <time.h>
 
 #define NAP_NS       ((int64_t)20 * CLOCK_NS_PER_MS) /* how late a thread may notice that its stage has moved */
-#define SPIN_NS     ((int64_t)2 * CLOCK_NS_PER_MS)
+#define SPIN_NS      ((int64_t)2 * CLOCK_NS_PER_MS)
 #define CHUNK_SLOTS  ((size_t)256)
 #define SEND_AT_ONCE 128
 

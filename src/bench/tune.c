@@ -176,10 +176,10 @@ __attribute__((format(printf, 3, 4))) static void explain(struct tune_result *re
                                                           ...)
 {
     va_list arguments;
-    result->obstacle = obstacle;
     va_start(arguments, format);
     (void)vsnprintf(result->explanation, sizeof result->explanation, format, arguments);
     va_end(arguments);
+    result->obstacle = obstacle;
 }
 
 /* The part of the network's rate that is used, the fuller way of the two; 0 where there is none. */
@@ -308,7 +308,7 @@ static void write_points(const struct search *search, const struct tuner_point *
     json_t *points = json_object_get(series, "points");
     for (size_t i = 0; i < tuner->point_count; i++)
         sorted[i] = &tuner->points[i];
-    qsort(sorted, tuner->point_count, sizeof sorted[0], by_setting);
+    qsort(sorted, tuner->point_count, sizeof(const struct tuner_point *), by_setting);
     for (size_t i = 0; i < tuner->point_count; i++) {
         (void)json_array_append_new(points, point_of(search, sorted[i]));
         if (sorted[i] == best)

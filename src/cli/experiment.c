@@ -104,8 +104,10 @@ static int measure(const char *name, const struct experiment_settings *settings,
     return lab.is_over ? load_fail(MAYFLY_UNAVAILABLE, lab.error) : code;
 }
 
-static int run(const char *name, struct experiment_settings *settings, const char *command)
+static int run(const char *name, const struct experiment_settings *asked, const char *command)
 {
+    struct experiment_settings copy = *asked;
+    struct experiment_settings *settings = &copy;
     struct load_target target;
     struct child server = {.pid = -1};
     char error[CHILD_ERROR_BYTES];

@@ -244,8 +244,10 @@ static double target_of(const struct tune_settings *settings)
     return 0;
 }
 
-static int run(struct tune_settings *settings, const char *command)
+static int run(const struct tune_settings *asked, const char *command)
 {
+    struct tune_settings copy = *asked;
+    struct tune_settings *settings = &copy;
     struct load_target target;
     int code = load_find(&settings->load, &target);
     code = code == CLI_OK ? load_check_file(settings->json) : code;

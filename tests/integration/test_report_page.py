@@ -35,6 +35,13 @@ def page_of(document: Document, path: Path) -> None:
     subprocess.run([binary, "report", given, "--report", path], check=True)
 
 
+def damaged_page_of(document: Document, path: Path) -> None:
+    """Write a page with a document in it that no program would take."""
+    page_of({"format": "mayfly-report-1", "sections": []}, path)
+    text = json.dumps(document).replace("\\", r"\\")
+    path.write_text(re.sub(r'(id="document">)[^<]*', rf"\1{text}", path.read_text()))
+
+
 def latency(p50_us: float) -> dict[str, float]:
     return {key: p50_us * factor for key, factor in
             [("p50", 1), ("p90", 1.5), ("p99", 2.25), ("p999", 5.5), ("max", 12.125)]}
@@ -42,18 +49,18 @@ def latency(p50_us: float) -> dict[str, float]:
 
 def distribution(p50_us: float) -> list[list[float]]:
     fractions = [0.0001, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999]
-    body = [[p50_us * (0.6 - math.log10(1 - fraction)), fraction] for fraction in fractions]
+    body = [[round(p50_us * (0.6 - math.log10(1 - fraction)), 2), fraction] for fraction in fractions]
     return [*body, [p50_us * 12.125, 1.0]]
 
 
 def point(concurrency: int, throughput_rps: float) -> Document:
-    p50_us = concurrency / throughput_rps * 1e6
+    p50_us = round(concurrency / throughput_rps * 1e6)
     return {
         "x": concurrency, "label": str(concurrency), "throughput_rps": throughput_rps, "latency_us": latency(p50_us),
         "requests": round(throughput_rps * 10), "errors": 0, "runs": 3, "met": 3 if p50_us * 5.5 <= TARGET_US else 1,
         "verdict": "ok" if concurrency < 200 else "generator-limited: its thread was busy 99 % of the time",
         "distribution_us": distribution(p50_us),
-        "course": [{"at_s": at + 1.0, "throughput_rps": throughput_rps * (1 - at / 100), "p50_us": p50_us,
+        "course": [{"at_s": at + 1.0, "throughput_rps": round(throughput_rps * (1 - at / 100), 3), "p50_us": p50_us,
                     "p99_us": p50_us * 2, "p999_us": p50_us * (3 + at % 4), "in_flight": concurrency, "errors": 0}
                    for at in range(10)],
         "settings": {"concurrency": concurrency, "channels": 1, "is_local": True},
@@ -122,11 +129,12 @@ def open_report(tab: Page, tmp_path: Path) -> Iterator[OpenReport]:
         tab.on(event, watcher)
     opened = 0
 
-    def open_page(document: Document | None, viewport: ViewportSize = DESK, scheme: Any = "light") -> Page:
+    def open_page(document: Document | None, viewport: ViewportSize = DESK, scheme: Any = "light",
+                  write: Callable[[Document, Path], None] = page_of) -> Page:
         nonlocal opened
         opened += 1
         if document is not None:
-            page_of(document, path)
+            write(document, path)
         tab.set_viewport_size(viewport)
         tab.emulate_media(color_scheme=scheme, media="screen")
         tab.goto(path.as_uri())
@@ -455,7 +463,7 @@ def test_points_without_a_number_stand_as_categories(open_report: OpenReport) ->
         {"x": 0, "throughput_rps": 1, "latency_us": {}, "distribution_us": [], "course": None}]}]}],
 ])
 def test_a_field_that_is_missing_breaks_nothing(open_report: OpenReport, sections: object) -> None:
-    page = open_report({"format": "mayfly-report-1", "sections": sections})
+    page = open_report({"format": "mayfly-report-1", "sections": sections}, write=damaged_page_of)
     expect(page.get_by_role("heading", level=1)).to_have_text("mayfly report")
     expect(page.locator("main")).to_contain_text(re.compile("Nothing was measured|All points"))
 
@@ -466,7 +474,7 @@ def test_what_was_interrupted_says_so(open_report: OpenReport) -> None:
 
 
 def test_a_document_that_cannot_be_read_says_so(open_report: OpenReport, tmp_path: Path) -> None:
-    page = open_report({"format": "mayfly-report-9"})
+    page = open_report({"format": "mayfly-report-9"}, write=damaged_page_of)
     expect(page.get_by_role("alert")).to_have_text(
         "Its format is “mayfly-report-9”; this page reads “mayfly-report-1”.")
     path = tmp_path / "report.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ Document = dict[str, Any]
 
 # Four workers of 5 ms: 800 calls a second at most, from four in flight on.
 SERVICE = "workers=4&time=const:5ms"
-TUNE = ("tune", "--keys", "100", "--run-time", "250ms")
+TUNE = ("tune", "--keys", "100", "--run-time", "100ms", "--max-channels", "1")
 SLOW_COMMAND_TIMEOUT_S = 180
 
 
@@ -47,16 +48,14 @@ def simulated(start_server: StartServer, binary: Path) -> Mayfly:
 # --- tune ---
 
 
-def test_the_tuner_finds_the_knee_of_a_known_service(simulated: Mayfly, tmp_path: Path) -> None:
-    """Four in flight are served at once, the fifth waits: with 60 ms allowed at p99.9, there are at most 48 in flight, and
-    from some 4 on all have the most throughput."""
+def test_the_tuner_finds_a_setting_that_a_known_service_allows(simulated: Mayfly, tmp_path: Path) -> None:
+    """Four in flight are served at once, so eight wait 10 ms: 60 ms are allowed at p99.9."""
     path, page = tmp_path / "tune.json", tmp_path / "tune.html"
-    done = simulated(*TUNE, "--p999", "60ms", "--json", str(path), "--report", str(page))
+    done = simulated(*TUNE, "--p999", "60ms", "--max-concurrency", "8", "--json", str(path), "--report", str(page))
     assert done.returncode == OK, done
     document = json.loads(path.read_text())
     choice = document["choice"]
-    assert 3 <= choice["concurrency"] <= 16 and choice["p999_us"] <= 60_000
-    assert choice["throughput_rps"] > 450
+    assert 1 <= choice["concurrency"] <= 8 and choice["p999_us"] <= 60_000
     assert document["format"] == "mayfly-report-1" and document["is_partial"] is False
     chosen = points_of(document)[document["sections"][0]["series"][0]["choice"]]
     assert chosen["x"] == choice["concurrency"] and chosen["met"] == choice["met"]
@@ -83,8 +82,6 @@ def test_what_the_tuner_prints_for_python_is_python(simulated: Mayfly, tmp_path:
 
 def preload() -> dict[str, str]:
     """What Python needs to load an extension that is built with a sanitizer."""
-    import os
-
     if "debug" not in os.environ.get("MAYFLY_BINARY", ""):
         return {}
     library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout
