@@ -21,6 +21,7 @@ def main(report: Path, folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1080, "height": 800}, color_scheme="light")
         page.goto(report.resolve().as_uri())
+        page.add_style_tag(content="figure fieldset { display: none }")  # a picture cannot be asked
         for section in page.locator("section:has([data-chart=throughput])").all():
             charts = [section.locator(f"[data-chart={name}]").bounding_box() for name in ("throughput", "latency")]
             left, right = charts

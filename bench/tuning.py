@@ -166,7 +166,8 @@ def tuning() -> dict:
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 SAMPLES = 1_000_000
 RATE = 12_000
-DELAYS = "workers=1024&time=p50:20ms,p90:40ms,p99:100ms,p100:200ms&seed=7"
+TIMES = "p0:5ms,p50:20ms,p90:40ms,p99:100ms,p100:200ms"  # no time that many requests share, so that quantiles are sharp
+DELAYS = f"workers=1024&time={TIMES}&seed=7"
 
 
 def quantile(values: list[float], fraction: float) -> float:
@@ -224,7 +225,7 @@ def stalled(server: Served) -> dict:
 
 
 IN_FLIGHT = 3
-THIRD_LOADED = SERVICE.replace("workers=2", f"workers={round(IN_FLIGHT / 0.3)}")
+THIRD_LOADED = f"workers={round(IN_FLIGHT / 0.3)}&time=p0:2ms,p50:5ms,p90:10ms,p99:20ms,p100:40ms"
 H2LOAD_S = 20
 
 

@@ -1,5 +1,4 @@
 /* `mayfly bench`: settings, the load, and what it found. */
-#include "bench/document.h"
 #include "cli/load.h"
 
 #include <stdlib.h>
@@ -20,13 +19,9 @@ static int judge(const struct bench_settings *settings, const struct bench_resul
 static int write_files(const struct bench_settings *settings, const struct bench_result *result,
                        const char *command)
 {
-    int code = CLI_OK;
     json_t *bench = document_bench(settings, result);
-    if (settings->json != NULL && !document_write(bench, settings->json))
-        code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->json);
     json_t *document = settings->report != NULL ? document_of_bench(bench, command) : NULL;
-    if (settings->report != NULL && !page_write(document, settings->report))
-        code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->report);
+    int code = load_write_files(bench, settings->json, document, settings->report);
     json_decref(document);
     json_decref(bench);
     return code;

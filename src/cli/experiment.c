@@ -1,6 +1,5 @@
 /* `mayfly experiment`: which one, where, and what was found. */
 #include "bench/experiment.h"
-#include "bench/document.h"
 #include "cli/load.h"
 
 #include <stdlib.h>
@@ -66,16 +65,6 @@ size_t cli_experiment_options(struct option *table)
     return count;
 }
 
-static int write_files(const struct experiment_settings *settings, const json_t *document)
-{
-    int code = CLI_OK;
-    if (settings->json != NULL && !document_write(document, settings->json))
-        code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->json);
-    if (settings->report != NULL && !page_write(document, settings->report))
-        code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->report);
-    return code;
-}
-
 static int measure(const char *name, const struct experiment_settings *settings,
                    const struct load_target *target, bool is_own_server, const char *command)
 {
@@ -96,7 +85,7 @@ static int measure(const char *name, const struct experiment_settings *settings,
     if (document != NULL) {
         experiment_print(document, stdout);
         (void)fflush(stdout);
-        code = write_files(settings, document);
+        code = load_write_files(document, settings->json, document, settings->report);
     }
     json_decref(document);
     if (bench_signal() != 0)

@@ -30,6 +30,17 @@ int load_check_file(const char *path)
     return problem == NULL ? CLI_OK : cli_fail(CLI_LOCAL, "%s cannot be written: %s", path, problem);
 }
 
+int load_write_files(const json_t *result, const char *json_path, const json_t *document,
+                     const char *page_path)
+{
+    int code = CLI_OK;
+    if (json_path != NULL && !document_write(result, json_path))
+        code = cli_fail(CLI_LOCAL, "%s cannot be written", json_path);
+    if (page_path != NULL && !page_write(document, page_path))
+        code = cli_fail(CLI_LOCAL, "%s cannot be written", page_path);
+    return code;
+}
+
 bool load_defaults(struct option_set *set, struct bench_settings *settings)
 {
     *settings = (struct bench_settings){.is_quiet = false};

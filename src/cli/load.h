@@ -2,7 +2,7 @@
 #ifndef MAYFLY_CLI_LOAD_H
 #define MAYFLY_CLI_LOAD_H
 
-#include "bench/bench.h"
+#include "bench/document.h"
 #include "cli/target.h"
 
 /* Where a load's server is. */
@@ -18,6 +18,10 @@ int load_find(const struct bench_settings *settings, struct load_target *target)
 
 /* CLI_OK, or what is said of a file that could not be written; PATH may be NULL. */
 int load_check_file(const char *path);
+
+/* Writes a result and the page of a document where paths are given; CLI_OK, or a code with what could not be written. */
+int load_write_files(const json_t *result, const char *json_path, const json_t *document,
+                     const char *page_path);
 
 /* Sets all that `mayfly bench` can be told to its fallback, for a command that takes some of it; the texts live until
  * options_free. False where memory is out. */

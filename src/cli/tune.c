@@ -1,6 +1,5 @@
 /* `mayfly tune`: what to look for, the search, and the setting it found, in the words of each client. */
 #include "bench/tune.h"
-#include "bench/document.h"
 #include "bench/prebuilt.h"
 #include "cli/load.h"
 
@@ -197,16 +196,6 @@ static int print_check(const struct tune_settings *settings, const struct tune_r
     return holds ? CLI_OK : cli_fail(CLI_UNMET, "%s does not keep to its target here", settings->check);
 }
 
-static int write_files(const struct tune_settings *settings, const struct tune_result *result)
-{
-    int code = CLI_OK;
-    if (settings->json != NULL && !document_write(result->document, settings->json))
-        code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->json);
-    if (settings->report != NULL && !page_write(result->document, settings->report))
-        code = cli_fail(CLI_LOCAL, "%s cannot be written", settings->report);
-    return code;
-}
-
 /* All that was found, and then what kept it from being all. */
 static int tell(const struct tune_settings *settings, const struct tune_result *result)
 {
@@ -219,7 +208,7 @@ static int tell(const struct tune_settings *settings, const struct tune_result *
         else
             code = best != NULL ? print_best(result, best) : print_closest(result, tuner_closest(tuner));
         (void)fflush(stdout);
-        int written = write_files(settings, result);
+        int written = load_write_files(result->document, settings->json, result->document, settings->report);
         code = written != CLI_OK ? written : code;
     }
     if (result->status != MAYFLY_OK)
