@@ -77,16 +77,17 @@ ROWS = [
 
 def measure_mayfly(server: tuple[int, int], in_flight: int, connections: int) -> dict[str, float]:
     pid, port = server
-    # The server's CPU is that of the whole run: setting the keys, warming up (at the measured rate), measuring.
+    # The server's CPU is that of a whole run, warming up (at the measured rate) and measuring; the keys are set before.
     warm = ["--value-size", VALUE_BYTES, "--keys", KEYS, "--reads", int(READS * 100), "--concurrency", in_flight,
             "--channels", connections, "--cache", "bench"]
+    mayfly_bench(port, *warm, "--warmup", "0s", "--requests", in_flight)
     before = cpu_seconds(pid)
-    result = mayfly_bench(port, *warm, "--warmup", "500ms", "--duration", f"{SECONDS}s")
+    result = mayfly_bench(port, *warm, "--filled", "--warmup", "500ms", "--duration", f"{SECONDS}s")
     spent = cpu_seconds(pid) - before
     client = result["cpu_us_per_request"]
     if result["errors"]:
         raise RuntimeError(f"mayfly bench met errors: {result['errors']}")
-    requests = result["requests"] * (1 + 0.5 / SECONDS) + KEYS
+    requests = result["requests"] * (1 + 0.5 / SECONDS)
     return {"rps": result["throughput_rps"], "server_us": spent * 1e6 / requests,
             "client_us": client["user"] + client["system"], "p50_us": result["latency_us"]["p50"],
             "p999_us": result["latency_us"]["p999"]}

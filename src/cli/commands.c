@@ -36,7 +36,8 @@ const struct cli_command cli_commands[] = {
      .make_options = cli_tune_options,
      .run = cli_tune},
     {.name = "experiment",
-     .summary = "repeat an experiment on the tuning of cache clients, with charts",
+     .summary =
+         "repeat an experiment on tuning: channels, concurrency, in-region, loops, targets, processes or all",
      .arguments = "NAME",
      .make_options = cli_experiment_options,
      .run = cli_experiment},
