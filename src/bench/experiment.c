@@ -508,7 +508,7 @@ static void look_around(struct campaign *campaign, const char *name)
     for (size_t i = 0; i < LAB_CLIENTS; i++) {
         if (!is_wanted(campaign->settings->client, i))
             continue;
-        campaign->has[i] = lab_has(campaign->lab, i, NULL, sentence);
+        campaign->has[i] = lab_has(campaign->lab, (enum lab_client)i, NULL, sentence);
         if (!campaign->has[i]) {
             document_add_note(campaign->document, sentence);
             (void)fprintf(stderr, "%s\n", sentence);
@@ -559,7 +559,7 @@ static void run_one(struct campaign *campaign, const struct experiment *experime
         (void)json_object_set_new(section, "target_p999_us", json_real(experiment->target_us));
     for (size_t i = 0; i < LAB_CLIENTS && !lab->is_over; i++)
         if (campaign->has[i])
-            run_client(campaign, experiment, section, i);
+            run_client(campaign, experiment, section, (enum lab_client)i);
 }
 
 json_t *experiment_run(const char *name, const struct experiment_settings *settings, struct lab *lab,
