@@ -19,7 +19,6 @@ struct trial {
     const struct experiment *experiment;
     const struct experiment_settings *settings;
     struct lab *lab;
-    json_t *document;
     json_t *section;
     json_t *series;
     enum lab_client client;
@@ -307,9 +306,7 @@ static bool measure_target(void *context, const struct tuner *tuner, const struc
     if (bench == NULL)
         return false;
     *run = (struct tuner_run){.throughput_rps = throughput(bench), .p999_us = p999_us(bench)};
-    size_t i = 0;
-    while (i < tuner->point_count && tuner->points[i].setting.concurrency != setting->concurrency)
-        i++;
+    size_t i = tuner_index(tuner, setting);
     if (i < TUNER_POINTS_MAX) {
         json_decref(search->benches[i]);
         search->benches[i] = bench;
@@ -485,7 +482,6 @@ struct campaign {
     json_t *document;
     bool is_own_server;
     bool has[LAB_CLIENTS];
-    bool has_uvloop[LAB_CLIENTS];
     size_t done;
     size_t wanted;
 };
@@ -527,7 +523,6 @@ static void run_client(struct campaign *campaign, const struct experiment *exper
         .experiment = experiment,
         .settings = campaign->settings,
         .lab = campaign->lab,
-        .document = campaign->document,
         .section = section,
         .client = client,
         .done = &campaign->done,

@@ -46,7 +46,6 @@ bool lab_set_network(struct lab *lab, const char *network)
 {
     relay_stop(lab->relay);
     lab->relay = NULL;
-    lab->network = network;
     mayfly_status status =
         bench_enter_network(network, lab->credentials, &lab->relay, &lab->through, lab->error);
     lab->is_over = lab->is_over || status != MAYFLY_OK;

@@ -22,7 +22,6 @@ struct lab {
     int64_t run_ns;
     struct bench_ground *ground;
     struct relay *relay;
-    const char *network;
     mayfly_credentials through; /* of the relay, or of the server */
     char error[BENCH_ERROR_BYTES];
     bool is_over; /* by a signal or an error: nothing more is to be measured */

@@ -18,10 +18,21 @@ const char *const prebuilt_names[] = {
     "laptop-v1", "in-region-default-v1", "in-region-low-latency-v1", "lambda-v1",
     NULL};
 
-mayfly_configuration prebuilt_make(const char *name)
+/* Its place, that of the closing NULL where there is none. */
+static size_t place_of(const char *name)
 {
     size_t i = 0;
-    while (strcmp(prebuilt_names[i], name) != 0)
+    while (prebuilt_names[i] != NULL && strcmp(prebuilt_names[i], name) != 0)
         i++;
-    return makers[i]();
+    return i;
+}
+
+bool prebuilt_is(const char *name)
+{
+    return prebuilt_names[place_of(name)] != NULL;
+}
+
+mayfly_configuration prebuilt_make(const char *name)
+{
+    return makers[place_of(name)]();
 }

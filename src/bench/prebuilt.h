@@ -4,7 +4,12 @@
 
 #include <mayfly/configuration.h>
 
+#include <stdbool.h>
+
 extern const char *const prebuilt_names[]; /* NULL behind the last */
+
+/* Whether there is one of this name. */
+bool prebuilt_is(const char *name);
 
 /* The one of this name, which is one of those. */
 mayfly_configuration prebuilt_make(const char *name);

@@ -119,11 +119,7 @@ static void say_after(const struct tuner *tuner, const struct search *search,
 static void keep(struct search *search, const struct tuner_setting *setting, json_t *bench,
                  double server_busy)
 {
-    const struct tuner *tuner = &search->result->tuner;
-    size_t i = 0;
-    while (i < tuner->point_count && (tuner->points[i].setting.concurrency != setting->concurrency ||
-                                      tuner->points[i].setting.channels != setting->channels))
-        i++;
+    size_t i = tuner_index(&search->result->tuner, setting);
     if (i == TUNER_POINTS_MAX) {
         json_decref(bench);
         return;
@@ -171,15 +167,12 @@ static bool measure(void *context, const struct tuner *tuner, const struct tuner
 
 /* --- What stands in the way --- */
 
-__attribute__((format(printf, 3, 4))) static void explain(struct tune_result *result,
-                                                          enum tune_obstacle obstacle, const char *format,
-                                                          ...)
+__attribute__((format(printf, 2, 3))) static void explain(struct tune_result *result, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(result->explanation, sizeof result->explanation, format, arguments);
     va_end(arguments);
-    result->obstacle = obstacle;
 }
 
 /* The part of the network's rate that is used, the fuller way of the two; 0 where there is none. */
@@ -225,31 +218,31 @@ static void find_obstacle(const struct search *search, const struct tuner_point 
     double network = network_use(&search->settings->load, best);
     const struct tuner_point *next = next_above(tuner, best);
     if (best->busy >= FULL)
-        explain(result, TUNE_CLIENT_CPU,
+        explain(result,
                 "the client's processor: its thread is busy %.0f %% of the time; more --threads on other "
                 "cores, or more "
                 "processes, ask more",
                 100 * best->busy);
     else if (server >= FULL)
-        explain(result, TUNE_SERVER_CPU,
+        explain(result,
                 "the server's processor: its busiest thread works %.0f %% of the time; give the server more "
                 "--threads "
                 "and cores",
                 100 * server);
     else if (network >= FULL)
-        explain(result, TUNE_NETWORK,
+        explain(result,
                 "the network's rate, of which about %.0f %% is used; smaller values, or a faster network",
                 100 * network);
     else if (next == NULL && best->setting.concurrency * 2 > search->settings->max_concurrency)
-        explain(result, TUNE_SEARCH, "--max-concurrency: raise it to look further");
+        explain(result, "--max-concurrency: raise it to look further");
     else if (tuner->limits.target_us > 0 && most_rps(tuner) > RISE * best->throughput_rps)
-        explain(result, TUNE_TARGET,
+        explain(result,
                 "the target: more in flight brings up to %.0f/s, but misses it; a looser target, or a "
                 "service with a "
                 "shorter tail, allows more",
                 most_rps(tuner));
     else
-        explain(result, TUNE_SERVICE,
+        explain(result,
                 "the service: more in flight brings no more throughput, only longer waits%s; make the "
                 "service faster, "
                 "or give it more workers",
@@ -424,14 +417,6 @@ static bool read_choice(const char *path, struct bench_settings *load, char *cha
     return true;
 }
 
-static bool is_prebuilt(const char *name)
-{
-    size_t i = 0;
-    while (prebuilt_names[i] != NULL && strcmp(prebuilt_names[i], name) != 0)
-        i++;
-    return prebuilt_names[i] != NULL;
-}
-
 static void check_runs(struct search *search, struct bench_settings *load)
 {
     struct tune_result *result = search->result;
@@ -474,7 +459,7 @@ void tune_check(const struct tune_settings *settings, const mayfly_credentials *
     load.duration_ns = settings->run_ns;
     load.warmup_ns = SETTLE_NS;
     load.is_quiet = true;
-    if (is_prebuilt(settings->check)) {
+    if (prebuilt_is(settings->check)) {
         load.configuration = settings->check;
         load.concurrency = load.concurrency > 0 ? load.concurrency : CALLERS;
     } else if (!read_choice(settings->check, &load, channels, sizeof channels, result)) {

@@ -21,23 +21,12 @@ struct tune_settings {
     const char *report;
 };
 
-/* What keeps the best setting from doing more. */
-enum tune_obstacle {
-    TUNE_TARGET, /* more would be had, if the target were not missed */
-    TUNE_CLIENT_CPU,
-    TUNE_SERVER_CPU,
-    TUNE_NETWORK, /* its rate */
-    TUNE_SERVICE, /* the server answers no faster, though it has processor time left as far as is known */
-    TUNE_SEARCH,  /* the concurrency that may be tried at most */
-};
-
 struct tune_result {
     struct tuner tuner;
     mayfly_status status;
     char error[BENCH_ERROR_BYTES]; /* where a run failed */
     bool is_interrupted;
-    enum tune_obstacle obstacle;
-    char explanation[320]; /* of that, and what to change */
+    char explanation[320]; /* what keeps the best setting from doing more, and what to change */
     json_t *document;
 };
 

@@ -54,13 +54,19 @@ static void settle(const struct tuner *tuner, struct tuner_point *point)
     point->busy = median(values[3], point->run_count);
 }
 
+size_t tuner_index(const struct tuner *tuner, const struct tuner_setting *setting)
+{
+    size_t i = 0;
+    while (i < tuner->point_count && (tuner->points[i].setting.concurrency != setting->concurrency ||
+                                      tuner->points[i].setting.channels != setting->channels))
+        i++;
+    return i;
+}
+
 static struct tuner_point *find(struct tuner *tuner, const struct tuner_setting *setting)
 {
-    for (size_t i = 0; i < tuner->point_count; i++)
-        if (tuner->points[i].setting.concurrency == setting->concurrency &&
-            tuner->points[i].setting.channels == setting->channels)
-            return &tuner->points[i];
-    return NULL;
+    size_t i = tuner_index(tuner, setting);
+    return i < tuner->point_count ? &tuner->points[i] : NULL;
 }
 
 bool tuner_add(struct tuner *tuner, const struct tuner_setting *setting, const struct tuner_run *run)

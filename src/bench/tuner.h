@@ -98,6 +98,9 @@ size_t tuner_runs_left(const struct tuner *tuner);
 /* Adds a run to its setting's point; false where there is no room. */
 bool tuner_add(struct tuner *tuner, const struct tuner_setting *setting, const struct tuner_run *run);
 
+/* Where in points a setting is, or is put when it is measured first. */
+size_t tuner_index(const struct tuner *tuner, const struct tuner_setting *setting);
+
 /* The fewest channels that so many requests need. */
 int64_t tuner_channels_needed(const struct tuner *tuner, int64_t concurrency);
 

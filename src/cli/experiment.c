@@ -59,10 +59,7 @@ static const struct option own_options[] = {
 
 size_t cli_experiment_options(struct option *table)
 {
-    size_t count = bench_take_options(table, 0, load_options);
-    for (size_t i = 0; i < sizeof own_options / sizeof own_options[0]; i++)
-        table[count++] = own_options[i];
-    return count;
+    return load_take_options(table, load_options, own_options, sizeof own_options / sizeof own_options[0]);
 }
 
 static int measure(const char *name, const struct experiment_settings *settings,

@@ -41,6 +41,15 @@ int load_write_files(const json_t *result, const char *json_path, const json_t *
     return code;
 }
 
+size_t load_take_options(struct option *table, const char *const *names, const struct option *own,
+                         size_t own_count)
+{
+    size_t count = bench_take_options(table, 0, names);
+    for (size_t i = 0; i < own_count; i++)
+        table[count++] = own[i];
+    return count;
+}
+
 bool load_defaults(struct option_set *set, struct bench_settings *settings)
 {
     *settings = (struct bench_settings){.is_quiet = false};

@@ -23,6 +23,11 @@ int load_check_file(const char *path);
 int load_write_files(const json_t *result, const char *json_path, const json_t *document,
                      const char *page_path);
 
+/* Writes the options of a load that have these names, closed by NULL, and then a command's OWN to TABLE; returns how
+ * many. */
+size_t load_take_options(struct option *table, const char *const *names, const struct option *own,
+                         size_t own_count);
+
 /* Sets all that `mayfly bench` can be told to its fallback, for a command that takes some of it; the texts live until
  * options_free. False where memory is out. */
 bool load_defaults(struct option_set *set, struct bench_settings *settings);

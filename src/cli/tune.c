@@ -89,10 +89,7 @@ static const struct option own_options[] = {
 
 size_t cli_tune_options(struct option *table)
 {
-    size_t count = bench_take_options(table, 0, load_options);
-    for (size_t i = 0; i < sizeof own_options / sizeof own_options[0]; i++)
-        table[count++] = own_options[i];
-    return count;
+    return load_take_options(table, load_options, own_options, sizeof own_options / sizeof own_options[0]);
 }
 
 /* --- What it says --- */
@@ -227,10 +224,7 @@ static double target_of(const struct tune_settings *settings)
     if (settings->target_ns > 0)
         return (double)settings->target_ns / 1000;
     const char *name = settings->for_configuration != NULL ? settings->for_configuration : settings->check;
-    for (size_t i = 0; name != NULL && prebuilt_names[i] != NULL; i++)
-        if (strcmp(prebuilt_names[i], name) == 0)
-            return prebuilt_make(name).target_p999_us;
-    return 0;
+    return name != NULL && prebuilt_is(name) ? prebuilt_make(name).target_p999_us : 0;
 }
 
 static int run(const struct tune_settings *asked, const char *command)
