@@ -18,7 +18,8 @@ function(mayfly_room NAME)
     file(MAKE_DIRECTORY ${door})
     file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${NAME} ${door}/${NAME} SYMBOLIC)
 
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.c)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.c ${PROJECT_SOURCE_DIR}/src/${NAME}/*/*.c)
+    list(FILTER sources EXCLUDE REGEX "/src/rpc/nghttp2/") # cmake/nghttp2.cmake
     add_library(mayfly_${NAME} OBJECT ${sources})
     target_compile_options(mayfly_${NAME} PRIVATE ${MAYFLY_WARNINGS})
     target_compile_definitions(mayfly_${NAME} PRIVATE _GNU_SOURCE MAYFLY_VERSION="${PROJECT_VERSION}")

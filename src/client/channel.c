@@ -415,7 +415,7 @@ static void channel_connect_to(struct channel *channel, const struct sockaddr *a
     int error = 0;
     channel->calls = 0;
     channel->connect_ns = channel->route->tried_ns = clock_now_ns();
-    channel->net = net_connection_connect(&client->loop, address, &h2_engine_nghttp2, &config,
+    channel->net = net_connection_connect(&client->loop, address, h2_engine_default, &config,
                                           &connection_events, channel, STALL_LIMIT_NS, &error);
     if (channel->net == NULL) {
         channel_lost(channel, uv_strerror(error));

@@ -16,6 +16,12 @@ struct h2_methods {
     } slots[]; /* open addressing; an empty path is a free slot */
 };
 
+#ifdef MAYFLY_ON_NGHTTP2
+const struct h2_engine *const h2_engine_default = &h2_engine_nghttp2;
+#else
+const struct h2_engine *const h2_engine_default = &h2_engine_mayfly;
+#endif
+
 const struct h2_limits h2_default_limits = {
     .max_streams = 100,
     .message_bytes = 5243000,

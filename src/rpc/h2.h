@@ -138,7 +138,11 @@ struct h2_engine {
     size_t (*room)(const struct h2_connection *connection);
 };
 
-extern const struct h2_engine h2_engine_nghttp2;
+extern const struct h2_engine h2_engine_mayfly;
+extern const struct h2_engine h2_engine_nghttp2; /* in builds that compare the two */
+
+/* What servers and clients use: ours, unless the build was told otherwise. */
+extern const struct h2_engine *const h2_engine_default;
 
 /* What a connection of any engine begins with. */
 struct h2_connection {

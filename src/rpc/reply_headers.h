@@ -3,9 +3,8 @@
 #ifndef MAYFLY_RPC_REPLY_HEADERS_H
 #define MAYFLY_RPC_REPLY_HEADERS_H
 
-#include "base/buffer.h"
 #include "base/status.h"
-#include "rpc/metadata.h"
+#include "rpc/field_list.h"
 
 struct reply_headers {
     int http_status; /* of the final response, 0 until it came */
@@ -13,9 +12,8 @@ struct reply_headers {
     bool has_status; /* a grpc-status came */
     enum status status;
     struct buffer message;
-    size_t bytes;        /* of all fields, as RFC 9113 section 6.5.2 counts them */
-    struct buffer pairs; /* struct metadata_pair, whose bytes lie in `text` one after the other */
-    struct buffer text;
+    size_t bytes; /* of all fields, as RFC 9113 section 6.5.2 counts them */
+    struct field_list metadata;
 };
 
 /* Takes a field; false when memory is out. */

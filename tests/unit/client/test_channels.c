@@ -742,7 +742,7 @@ static void the_api_key_goes_with_every_call(void **state)
     struct h2_methods *table = h2_methods_create(methods, 2);
     const struct h2_config config = {
         .role = H2_SERVER, .methods = table, .events = &events, .owner = &heard, .limits = h2_default_limits};
-    struct h2_connection *server = h2_open(&h2_engine_nghttp2, &config);
+    struct h2_connection *server = h2_open(h2_engine_default, &config);
     assert_true(h2_recv(server, bytes_make(peer.tape, peer.tape_size), 1));
     h2_close(server);
     h2_methods_destroy(table);

@@ -25,6 +25,10 @@ static const struct h2_method pair_methods[PAIR_METHODS] = {
     [STREAM_BOTH] = {.path = "/test.Service/StreamBoth", .client_streams = true, .server_streams = true},
 };
 
+/* The engines of the two ends, for all pairs that are opened from now on. */
+static const struct h2_engine *pair_client_engine = &h2_engine_mayfly;
+static const struct h2_engine *pair_server_engine = &h2_engine_mayfly;
+
 #define PAIR_TALKS       4096
 #define PAIR_STORY_BYTES 512
 
@@ -246,8 +250,8 @@ static inline struct pair *pair_new(void)
 static inline void pair_open(struct pair *pair, const struct h2_config *client,
                              const struct h2_config *server)
 {
-    pair->client.h2 = h2_open(&h2_engine_nghttp2, client);
-    pair->server.h2 = h2_open(&h2_engine_nghttp2, server);
+    pair->client.h2 = h2_open(pair_client_engine, client);
+    pair->server.h2 = h2_open(pair_server_engine, server);
     assert_non_null(pair->client.h2);
     assert_non_null(pair->server.h2);
 }
@@ -372,5 +376,21 @@ static inline void assert_bytes(struct bytes bytes, const char *text)
     assert_int_equal(bytes.size, strlen(text));
     assert_memory_equal(bytes.data, text, bytes.size);
 }
+
+/* Runs all tests of a file with each engine at each end, so that ours meets itself and the one it is measured by. */
+static inline int pair_run_all(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+    static const struct h2_engine *const engines[] = {&h2_engine_mayfly, &h2_engine_nghttp2};
+    int failures = 0;
+    for (size_t i = 0; i < 4; i++) {
+        pair_client_engine = engines[i / 2];
+        pair_server_engine = engines[i % 2];
+        print_message("client: %s, server: %s\n", pair_client_engine->name, pair_server_engine->name);
+        failures += _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+    }
+    return failures;
+}
+
+#define pair_run_tests(tests) pair_run_all(#tests, tests, sizeof(tests) / sizeof(tests)[0])
 
 #endif

@@ -364,7 +364,35 @@ static void a_client_that_cancels_ends_the_call_on_the_server(void **state)
     pair_free(pair);
 }
 
+/* Calls until the output is at its bound, as it is when the peer does not read. Those after it have no place there. */
+static void fill_output(struct pair *pair)
+{
+    static const char page[16000];
+    for (size_t i = 0; i < 70; i++) {
+        struct talk *talk = call_start(pair, UNARY);
+        talk_send(talk, bytes_make(page, sizeof page));
+        h2_half_close(talk->call);
+    }
+}
+
 static void a_call_cancelled_before_it_is_written_is_never_seen(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_ready();
+    pair->answer = answer_failure;
+    fill_output(pair);
+    struct talk *talk = call_with(pair, UNARY, "x");
+    h2_call_cancel(talk->call);
+    struct talk *other = call_with(pair, UNARY, "y");
+    pair_run(pair);
+    assert_string_equal(talk->story, "");
+    assert_null(other->call);
+    assert_int_equal(pair->server.talk_count, 71);
+    assert_int_equal(pair->client.h2->calls, 0);
+    pair_free(pair);
+}
+
+static void a_cancelled_call_leaves_the_others_as_they_are(void **state)
 {
     (void)state;
     struct pair *pair = pair_ready();
@@ -374,8 +402,8 @@ static void a_call_cancelled_before_it_is_written_is_never_seen(void **state)
     pair_run(pair);
     assert_string_equal(talk->story, "");
     assert_string_equal(other->story, "message(y) closed(OK)");
-    assert_int_equal(pair->server.talk_count, 1);
     assert_int_equal(pair->client.h2->calls, 0);
+    assert_int_equal(pair->server.h2->calls, 0);
     pair_free(pair);
 }
 
@@ -662,6 +690,8 @@ static void calls_not_written_before_the_notice_are_unseen(void **state)
 {
     (void)state;
     struct pair *pair = pair_ready();
+    pair->answer = answer_nothing;
+    fill_output(pair);
     struct talk *talk = call_with(pair, UNARY, "x");
     h2_drain(pair->server.h2);
     while (pair_move(&pair->server, &pair->client))
@@ -669,7 +699,6 @@ static void calls_not_written_before_the_notice_are_unseen(void **state)
     pair_run(pair);
     assert_string_equal(talk->story, "closed(UNAVAILABLE)");
     assert_true(talk->unseen);
-    assert_int_equal(pair->server.talk_count, 0);
     pair_free(pair);
 }
 
@@ -984,6 +1013,7 @@ int main(void)
         cmocka_unit_test(two_replies_to_a_unary_call_are_internal),
         cmocka_unit_test(a_client_that_cancels_ends_the_call_on_the_server),
         cmocka_unit_test(a_call_cancelled_before_it_is_written_is_never_seen),
+        cmocka_unit_test(a_cancelled_call_leaves_the_others_as_they_are),
         cmocka_unit_test(a_connection_has_room_for_what_its_calls_have_not_queued),
         cmocka_unit_test(a_server_that_cancels_ends_the_call_on_the_client),
         cmocka_unit_test(a_server_may_answer_before_the_request_has_ended),
@@ -1010,5 +1040,5 @@ int main(void)
         cmocka_unit_test(a_call_may_start_the_next_one_as_it_ends),
         cmocka_unit_test(a_closing_connection_takes_no_new_calls),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return pair_run_tests(tests);
 }

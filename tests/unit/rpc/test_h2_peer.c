@@ -213,7 +213,7 @@ static struct peer *peer_of(enum h2_role ours, const struct h2_limits *limits, b
     struct h2_config config = pair_config(peer->pair, ours);
     config.limits = *limits;
     config.is_secure = is_secure;
-    peer->end->h2 = h2_open(&h2_engine_nghttp2, &config);
+    peer->end->h2 = h2_open(ours == H2_CLIENT ? pair_client_engine : pair_server_engine, &config);
     assert_non_null(peer->end->h2);
     assert_int_equal(nghttp2_hd_inflate_new(&peer->inflater), 0);
     return peer;
@@ -1032,5 +1032,5 @@ int main(void)
         cmocka_unit_test(answers_to_pings_that_were_not_sent_are_ignored),
         cmocka_unit_test(a_push_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return pair_run_tests(tests);
 }

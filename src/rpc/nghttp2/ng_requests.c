@@ -1,26 +1,14 @@
-#include "rpc/request_headers.h"
+#include "rpc/nghttp2/ng_requests.h"
 
-#include "base/clock.h"
 #include "rpc/grpc.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #define FIELDS_MAX     96
 #define KNOWN_METADATA 8
 
-enum field_kind {
-    FIELD_METADATA, /* shown to the owner */
-    FIELD_PATH,
-    FIELD_TIMEOUT,
-    FIELD_HTTP_METHOD,
-    FIELD_CONTENT_TYPE,
-    FIELD_ENCODING,
-    FIELD_TRANSPORT, /* of no interest beyond HTTP */
-};
-
 struct field {
-    enum field_kind kind;
+    enum request_field kind;
     nghttp2_rcbuf *name;
     nghttp2_rcbuf *value;
 };
@@ -32,7 +20,7 @@ struct block {
     struct request_header header;
 };
 
-struct request_headers {
+struct ng_requests {
     const struct h2_methods *methods;
     size_t limit_bytes;
 
@@ -60,51 +48,6 @@ static bool rcbuf_same(nghttp2_rcbuf *a, nghttp2_rcbuf *b)
 
 /* --- Fields and blocks --- */
 
-static enum field_kind kind_of(struct bytes name)
-{
-    static const struct {
-        const char *name;
-        enum field_kind kind;
-    } kinds[] = {
-        {":path", FIELD_PATH},
-        {"grpc-timeout", FIELD_TIMEOUT},
-        {":method", FIELD_HTTP_METHOD},
-        {"content-type", FIELD_CONTENT_TYPE},
-        {"grpc-encoding", FIELD_ENCODING},
-        {"grpc-accept-encoding", FIELD_TRANSPORT},
-        {"te", FIELD_TRANSPORT},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (bytes_equal(name, bytes_of(kinds[i].name)))
-            return kinds[i].kind;
-    return name.size > 0 && name.data[0] == ':' ? FIELD_TRANSPORT : FIELD_METADATA;
-}
-
-static void header_apply(struct request_header *header, const struct h2_methods *methods,
-                         enum field_kind kind, struct bytes value)
-{
-    switch (kind) {
-    case FIELD_PATH:
-        header->method = h2_methods_find(methods, value);
-        break;
-    case FIELD_TIMEOUT:
-        header->is_timeout_valid = grpc_timeout_parse(value, &header->timeout_ns);
-        break;
-    case FIELD_HTTP_METHOD:
-        header->is_post = bytes_equal(value, bytes_of("POST"));
-        break;
-    case FIELD_CONTENT_TYPE:
-        header->is_grpc = grpc_is_content_type(value);
-        break;
-    case FIELD_ENCODING:
-        header->is_compressed = !bytes_equal(value, bytes_of("identity"));
-        break;
-    case FIELD_METADATA:
-    case FIELD_TRANSPORT:
-        break;
-    }
-}
-
 static void block_clear(struct block *block)
 {
     for (size_t i = 0; i < block->count; i++) {
@@ -114,11 +57,7 @@ static void block_clear(struct block *block)
     metadata_release(block->header.metadata);
     block->count = 0;
     block->bytes = 0;
-    block->header = (struct request_header){
-        .method = UINT_MAX,
-        .timeout_ns = CLOCK_NEVER,
-        .is_timeout_valid = true,
-    };
+    block->header = request_header_make();
 }
 
 static void block_append(struct block *block, struct field field)
@@ -130,9 +69,9 @@ static void block_append(struct block *block, struct field field)
 
 /* --- Reading --- */
 
-struct request_headers *request_headers_create(const struct h2_methods *methods, size_t limit_bytes)
+struct ng_requests *ng_requests_create(const struct h2_methods *methods, size_t limit_bytes)
 {
-    struct request_headers *headers = calloc(1, sizeof *headers);
+    struct ng_requests *headers = calloc(1, sizeof *headers);
     if (headers == NULL)
         return NULL;
     headers->methods = methods;
@@ -142,7 +81,7 @@ struct request_headers *request_headers_create(const struct h2_methods *methods,
     return headers;
 }
 
-void request_headers_destroy(struct request_headers *headers)
+void ng_requests_destroy(struct ng_requests *headers)
 {
     if (headers == NULL)
         return;
@@ -153,7 +92,7 @@ void request_headers_destroy(struct request_headers *headers)
     free(headers);
 }
 
-void request_headers_begin(struct request_headers *headers)
+void ng_requests_begin(struct ng_requests *headers)
 {
     headers->at = 0;
     headers->repeats = true;
@@ -162,7 +101,7 @@ void request_headers_begin(struct request_headers *headers)
 
 /* Takes a field that is where the last block had the same one; false when the blocks part ways here. A path
  * or a timeout may differ: they say nothing about the metadata. */
-static bool take_repeated(struct request_headers *headers, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
+static bool take_repeated(struct ng_requests *headers, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
 {
     struct block *block = headers->last;
     if (headers->at == block->count)
@@ -171,7 +110,7 @@ static bool take_repeated(struct request_headers *headers, nghttp2_rcbuf *name, 
     if (!rcbuf_same(field->name, name))
         return false;
     if (!rcbuf_same(field->value, value)) {
-        if (field->kind != FIELD_PATH && field->kind != FIELD_TIMEOUT)
+        if (field->kind != REQUEST_PATH && field->kind != REQUEST_TIMEOUT)
             return false;
         struct bytes text = rcbuf_bytes(value);
         size_t bytes = block->bytes - rcbuf_bytes(field->value).size + text.size;
@@ -181,13 +120,13 @@ static bool take_repeated(struct request_headers *headers, nghttp2_rcbuf *name, 
         nghttp2_rcbuf_incref(value);
         nghttp2_rcbuf_decref(field->value);
         field->value = value;
-        header_apply(&block->header, headers->methods, field->kind, text);
+        request_header_take(&block->header, headers->methods, field->kind, text);
     }
     headers->at++;
     return true;
 }
 
-static void take_fresh(struct request_headers *headers, struct field field)
+static void take_fresh(struct ng_requests *headers, struct field field)
 {
     struct block *block = headers->fresh;
     struct bytes value = rcbuf_bytes(field.value);
@@ -197,11 +136,11 @@ static void take_fresh(struct request_headers *headers, struct field field)
         return;
     }
     block_append(block, field);
-    header_apply(&block->header, headers->methods, field.kind, value);
+    request_header_take(&block->header, headers->methods, field.kind, value);
 }
 
 /* Starts a block of its own with the fields that did repeat the last one. */
-static void part_ways(struct request_headers *headers)
+static void part_ways(struct ng_requests *headers)
 {
     headers->repeats = false;
     block_clear(headers->fresh);
@@ -209,24 +148,24 @@ static void part_ways(struct request_headers *headers)
         take_fresh(headers, headers->last->fields[i]);
 }
 
-void request_headers_field(struct request_headers *headers, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
+void ng_requests_field(struct ng_requests *headers, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
 {
     if (headers->repeats && take_repeated(headers, name, value))
         return;
     if (headers->repeats)
         part_ways(headers);
     if (!headers->too_large)
-        take_fresh(headers, (struct field){kind_of(rcbuf_bytes(name)), name, value});
+        take_fresh(headers, (struct field){request_field_of(rcbuf_bytes(name)), name, value});
 }
 
 /* The handle on a block's metadata: one that this connection knows already, or a new one. */
-static struct metadata *metadata_of(struct request_headers *headers, const struct block *block)
+static struct metadata *metadata_of(struct ng_requests *headers, const struct block *block)
 {
     struct metadata_pair pairs[FIELDS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < block->count; i++) {
         const struct field *field = &block->fields[i];
-        if (field->kind == FIELD_METADATA)
+        if (field->kind == REQUEST_METADATA)
             pairs[count++] = (struct metadata_pair){rcbuf_bytes(field->name), rcbuf_bytes(field->value)};
     }
     for (size_t i = 0; i < KNOWN_METADATA; i++)
@@ -242,22 +181,21 @@ static struct metadata *metadata_of(struct request_headers *headers, const struc
     return metadata;
 }
 
-enum request_headers_end request_headers_end(struct request_headers *headers,
-                                             const struct request_header **header)
+enum ng_requests_end ng_requests_end(struct ng_requests *headers, const struct request_header **header)
 {
     bool is_shorter = headers->at < headers->last->count || headers->at == 0;
     if (headers->repeats && is_shorter)
         part_ways(headers);
     if (headers->too_large)
-        return REQUEST_HEADERS_TOO_LARGE;
+        return NG_REQUESTS_TOO_LARGE;
     if (!headers->repeats) {
         struct block *block = headers->fresh;
         block->header.metadata = metadata_of(headers, block);
         if (block->header.metadata == NULL)
-            return REQUEST_HEADERS_NO_MEMORY;
+            return NG_REQUESTS_NO_MEMORY;
         headers->fresh = headers->last;
         headers->last = block;
     }
     *header = &headers->last->header;
-    return REQUEST_HEADERS_READ;
+    return NG_REQUESTS_READ;
 }

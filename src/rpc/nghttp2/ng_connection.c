@@ -5,7 +5,7 @@
  * memory is out and nothing smaller can be given up, the connection is: it is "broken" from then on, says
  * nothing more and waits to be closed. */
 #include "base/clock.h"
-#include "rpc/nghttp2_engine.h"
+#include "rpc/nghttp2/ng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static const uint8_t ping_drain[8] = "drain";
 
 /* --- The end of a connection --- */
 
-static void connection_set_error(struct engine_connection *connection, const char *why)
+static void connection_set_error(struct ng_connection *connection, const char *why)
 {
     if (!connection->has_error && why != connection->error)
         (void)snprintf(connection->error, sizeof connection->error, "%s", why);
@@ -26,20 +26,20 @@ static void connection_set_error(struct engine_connection *connection, const cha
     connection->over = true;
 }
 
-static void connection_break(struct engine_connection *connection, const char *why)
+static void connection_break(struct ng_connection *connection, const char *why)
 {
     connection_set_error(connection, why);
     connection->broken = true;
 }
 
-void engine_fail(struct engine_connection *connection, uint32_t code, const char *why)
+void ng_fail(struct ng_connection *connection, uint32_t code, const char *why)
 {
     connection_set_error(connection, why);
     if (nghttp2_session_terminate_session(connection->session, code) != 0)
         connection->broken = true;
 }
 
-void engine_check(struct engine_connection *connection, int error)
+void ng_check(struct ng_connection *connection, int error)
 {
     if (error != 0)
         connection_break(connection, nghttp2_strerror(error));
@@ -48,22 +48,22 @@ void engine_check(struct engine_connection *connection, int error)
 /* --- Frames --- */
 
 /* Ends a call whose stream is gone, with the events that are due. */
-static void call_closed(struct engine_call *call, uint32_t error_code)
+static void call_closed(struct ng_call *call, uint32_t error_code)
 {
     const struct h2_config *config = &owner_of(call)->config;
     if (call->opened && !call->ended && config->role == H2_CLIENT) {
-        engine_client_closed(call, error_code);
+        ng_client_closed(call, error_code);
     } else if (call->opened && !call->ended) {
         struct h2_outcome outcome = {.status = call->replied ? STATUS_OK : STATUS_CANCELLED};
         call->ended = true;
         config->events->closed(config->owner, &call->base.call, &outcome);
     }
-    engine_call_recycle(call);
+    ng_call_recycle(call);
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     int32_t stream_id = frame->hd.stream_id;
     connection->reading = NULL;
     if (!is_server(connection)) {
@@ -74,13 +74,13 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         return 0; /* a client's trailers say nothing to gRPC */
     if (connection->requests == NULL)
         connection->requests =
-            request_headers_create(connection->config.methods, connection->config.limits.header_bytes);
-    struct engine_call *call = connection->requests != NULL ? engine_call_open(connection, stream_id) : NULL;
+            ng_requests_create(connection->config.methods, connection->config.limits.header_bytes);
+    struct ng_call *call = connection->requests != NULL ? ng_call_open(connection, stream_id) : NULL;
     if (call == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     (void)nghttp2_session_set_stream_user_data(session, stream_id, call);
     connection->reading = call;
-    request_headers_begin(connection->requests);
+    ng_requests_begin(connection->requests);
     return 0;
 }
 
@@ -96,46 +96,46 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
     (void)session;
     (void)frame;
     (void)flags;
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     if (connection->reading == NULL)
         return 0;
     if (is_server(connection))
-        request_headers_field(connection->requests, name, value);
+        ng_requests_field(connection->requests, name, value);
     else
-        engine_client_field(connection->reading, rcbuf_bytes(name), rcbuf_bytes(value));
+        ng_client_field(connection->reading, rcbuf_bytes(name), rcbuf_bytes(value));
     return 0;
 }
 
 /* Whether anybody waits for messages of the peer, and it speaks gRPC. */
-static bool call_listens(const struct engine_call *call)
+static bool call_listens(const struct ng_call *call)
 {
     if (call == NULL || !call->opened || call->ended)
         return false;
     if (is_server(owner_of(call)))
         return !call->finished;
     const struct reply_headers *reply = &call->reply;
-    return call->failure == NULL && !reply->has_status && reply->http_status == 200 && reply->is_grpc;
+    return !call->has_verdict && !reply->has_status && reply->http_status == 200 && reply->is_grpc;
 }
 
-static bool call_takes_one_message(const struct engine_call *call)
+static bool call_takes_one_message(const struct ng_call *call)
 {
     const struct h2_config *config = &owner_of(call)->config;
     const struct h2_method *method = h2_methods_at(config->methods, call->base.call.method);
     return config->role == H2_SERVER ? !method->client_streams : !method->server_streams;
 }
 
-static void call_refuse_message(struct engine_call *call, enum grpc_assembly problem)
+static void call_refuse_message(struct ng_call *call, enum grpc_assembly problem)
 {
     if (is_server(owner_of(call)))
-        engine_server_refuse_message(call, problem);
+        ng_server_refuse_message(call, problem);
     else
-        engine_client_refuse_message(call, problem);
+        ng_client_refuse_message(call, problem);
 }
 
 /* A call that takes one message has it from here until the peer has half-closed or sent its status. */
-static void call_take_message(struct engine_call *call, struct bytes message)
+static void call_take_message(struct ng_call *call, struct bytes message)
 {
-    struct engine_connection *connection = owner_of(call);
+    struct ng_connection *connection = owner_of(call);
     if (!call_takes_one_message(call)) {
         connection->config.events->message(connection->config.owner, &call->base.call, message);
         return;
@@ -150,9 +150,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
                    size_t size, void *user)
 {
     (void)flags;
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     const struct h2_limits *limits = &connection->config.limits;
-    struct engine_call *call = call_at(session, stream_id);
+    struct ng_call *call = call_at(session, stream_id);
     struct bytes input = bytes_make(data, size);
     while (call_listens(call) && input.size > 0) {
         struct bytes message;
@@ -172,59 +172,59 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 }
 
 /* A request that the client begins and resets, or breaks so that it is reset, costs more than it earns. */
-static void on_reset(struct engine_connection *connection)
+static void on_reset(struct ng_connection *connection)
 {
     if (is_server(connection) && !allowance_take(&connection->resets, connection->now_ns))
-        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client resets calls too fast");
+        ng_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, "the client resets calls too fast");
 }
 
-static void on_chatter(struct engine_connection *connection)
+static void on_chatter(struct ng_connection *connection)
 {
     if (!allowance_take(&connection->chatter, connection->now_ns))
-        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM,
-                    is_server(connection) ? "the client sends control frames too fast"
-                                          : "the server sends control frames too fast");
+        ng_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM,
+                is_server(connection) ? "the client sends control frames too fast"
+                                      : "the server sends control frames too fast");
 }
 
-static void on_headers(struct engine_connection *connection, const nghttp2_frame *frame)
+static void on_headers(struct ng_connection *connection, const nghttp2_frame *frame)
 {
-    struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+    struct ng_call *call = call_at(connection->session, frame->hd.stream_id);
     bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (call == NULL)
         return;
     if (is_server(connection)) {
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-            engine_server_opened(connection, call);
+            ng_server_opened(connection, call);
         if (is_last)
-            engine_server_half_closed(connection, call);
+            ng_server_half_closed(connection, call);
     } else if (is_last) {
-        engine_client_reply_ended(connection, call);
+        ng_client_reply_ended(connection, call);
     }
 }
 
-static void on_data_frame(struct engine_connection *connection, const nghttp2_frame *frame)
+static void on_data_frame(struct ng_connection *connection, const nghttp2_frame *frame)
 {
     bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+    struct ng_call *call = call_at(connection->session, frame->hd.stream_id);
     if (frame->hd.length == 0 && !is_last)
         on_chatter(connection);
     if (call == NULL || !is_last)
         return;
     if (is_server(connection))
-        engine_server_half_closed(connection, call);
+        ng_server_half_closed(connection, call);
     else
-        engine_client_reply_ended(connection, call);
+        ng_client_reply_ended(connection, call);
 }
 
-static void on_pong(struct engine_connection *connection, const nghttp2_ping *ping)
+static void on_pong(struct ng_connection *connection, const nghttp2_ping *ping)
 {
     const struct h2_events *events = connection->config.events;
     bool is_drain = memcmp(ping->opaque_data, ping_drain, sizeof ping_drain) == 0;
     if (is_drain && is_server(connection) && connection->draining && !connection->drain_noticed) {
         connection->drain_noticed = true;
         int32_t last = nghttp2_session_get_last_proc_stream_id(connection->session);
-        engine_check(connection, nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last,
-                                                       NGHTTP2_NO_ERROR, NULL, 0));
+        ng_check(connection, nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last,
+                                                   NGHTTP2_NO_ERROR, NULL, 0));
     } else if (!is_drain && connection->pings > 0) {
         connection->pings--;
         if (events->pong != NULL)
@@ -232,7 +232,7 @@ static void on_pong(struct engine_connection *connection, const nghttp2_ping *pi
     }
 }
 
-static void on_settings(struct engine_connection *connection)
+static void on_settings(struct ng_connection *connection)
 {
     const struct h2_events *events = connection->config.events;
     on_chatter(connection);
@@ -240,7 +240,7 @@ static void on_settings(struct engine_connection *connection)
         events->settings(connection->config.owner);
 }
 
-static void on_goaway(struct engine_connection *connection, const nghttp2_goaway *goaway)
+static void on_goaway(struct ng_connection *connection, const nghttp2_goaway *goaway)
 {
     const struct h2_events *events = connection->config.events;
     bool is_news = !connection->draining;
@@ -257,7 +257,7 @@ static void on_goaway(struct engine_connection *connection, const nghttp2_goaway
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     (void)session;
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
@@ -267,7 +267,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         on_data_frame(connection, frame);
         break;
     case NGHTTP2_RST_STREAM: {
-        struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+        struct ng_call *call = call_at(connection->session, frame->hd.stream_id);
         if (is_server(connection) && (call == NULL || !call->replied))
             on_reset(connection);
         else if (call == NULL)
@@ -298,10 +298,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 static int before_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     if (is_server(connection) || frame->hd.type != NGHTTP2_HEADERS)
         return 0;
-    struct engine_call *call = call_at(session, frame->hd.stream_id);
+    struct ng_call *call = call_at(session, frame->hd.stream_id);
     if (call != NULL) {
         call->framed = true;
         call->framed_at = connection->sent_bytes + connection->out.size - connection->out_sent;
@@ -309,21 +309,21 @@ static int before_frame_sent(nghttp2_session *session, const nghttp2_frame *fram
     return 0;
 }
 
-static void on_headers_sent(struct engine_connection *connection, const nghttp2_frame *frame)
+static void on_headers_sent(struct ng_connection *connection, const nghttp2_frame *frame)
 {
-    struct engine_call *call = call_at(connection->session, frame->hd.stream_id);
+    struct ng_call *call = call_at(connection->session, frame->hd.stream_id);
     if (call == NULL || !is_server(connection) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return;
     call->replied = true;
     /* The reply came before the request had ended: the client may stop sending it. */
     if (!call->remote_closed)
-        engine_call_reset(call, NGHTTP2_NO_ERROR);
+        ng_call_reset(call, NGHTTP2_NO_ERROR);
 }
 
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     (void)session;
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         on_headers_sent(connection, frame);
@@ -350,7 +350,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error_code, void *user)
 {
     (void)user;
-    struct engine_call *call = call_at(session, stream_id);
+    struct ng_call *call = call_at(session, stream_id);
     if (call != NULL) {
         (void)nghttp2_session_set_stream_user_data(session, stream_id, NULL);
         call_closed(call, error_code);
@@ -364,7 +364,7 @@ static int on_error(nghttp2_session *session, int code, const char *message, siz
 {
     (void)session;
     (void)code;
-    struct engine_connection *connection = user;
+    struct ng_connection *connection = user;
     if (!connection->has_error)
         (void)snprintf(connection->error, sizeof connection->error, "%.*s", (int)size, message);
     return 0;
@@ -373,11 +373,10 @@ static int on_error(nghttp2_session *session, int code, const char *message, siz
 /* --- The connection --- */
 
 /* Copies what still points into the input, which is about to go. */
-static void keep_borrowed(struct engine_connection *connection)
+static void keep_borrowed(struct ng_connection *connection)
 {
     while (!list_empty(&connection->borrowed)) {
-        struct engine_call *call =
-            list_entry(list_pop_front(&connection->borrowed), struct engine_call, borrowed);
+        struct ng_call *call = list_entry(list_pop_front(&connection->borrowed), struct ng_call, borrowed);
         if (buffer_append(&call->in.gathered, call->message)) {
             call->message = buffer_bytes(&call->in.gathered);
             call_buffered(call, 0, call->message.size);
@@ -388,18 +387,18 @@ static void keep_borrowed(struct engine_connection *connection)
 }
 
 /* Gives back what many calls at once have left behind. An idle connection still hears pings. */
-static void trim_when_idle(struct engine_connection *connection)
+static void trim_when_idle(struct ng_connection *connection)
 {
     if (connection->base.calls > 0 || connection->now_ns - connection->used_ns < IDLE_AFTER_NS)
         return;
-    engine_calls_trim(connection);
+    ng_calls_trim(connection);
     if (connection->out.size == 0)
         buffer_free(&connection->out);
 }
 
-static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t now_ns)
+static bool ng_recv(struct h2_connection *base, struct bytes input, int64_t now_ns)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     if (connection->over)
         return false;
     connection->now_ns = now_ns;
@@ -407,17 +406,17 @@ static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t 
     keep_borrowed(connection);
     trim_when_idle(connection);
     if (taken == NGHTTP2_ERR_FLOODED)
-        engine_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
+        ng_fail(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
     else if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
-        engine_fail(connection, NGHTTP2_PROTOCOL_ERROR, "the client does not speak HTTP/2");
+        ng_fail(connection, NGHTTP2_PROTOCOL_ERROR, "the client does not speak HTTP/2");
     else if (taken < 0)
         connection_break(connection, nghttp2_strerror((int)taken));
     return !connection->over && nghttp2_session_want_read(connection->session) != 0;
 }
 
-static struct bytes engine_pending(struct h2_connection *base)
+static struct bytes ng_pending(struct h2_connection *base)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     while (!connection->broken && connection->out.size - connection->out_sent < OUTPUT_HIGH_BYTES) {
         const uint8_t *data;
         ssize_t size = nghttp2_session_mem_send(connection->session, &data);
@@ -434,9 +433,9 @@ static struct bytes engine_pending(struct h2_connection *base)
                       connection->out.size - connection->out_sent);
 }
 
-static void engine_sent(struct h2_connection *base, size_t size)
+static void ng_sent(struct h2_connection *base, size_t size)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     connection->out_sent += size;
     connection->sent_bytes += size;
     if (connection->out_sent == connection->out.size) {
@@ -449,44 +448,43 @@ static void engine_sent(struct h2_connection *base, size_t size)
     }
 }
 
-static void engine_drain(struct h2_connection *base)
+static void ng_drain(struct h2_connection *base)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     if (connection->draining)
         return;
     connection->draining = true;
     nghttp2_session *session = connection->session;
     if (is_server(connection)) {
         /* The notice first; the last call that will be processed is known a round trip later. */
-        engine_check(connection, nghttp2_submit_shutdown_notice(session));
-        engine_check(connection, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, ping_drain));
+        ng_check(connection, nghttp2_submit_shutdown_notice(session));
+        ng_check(connection, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, ping_drain));
     } else {
-        engine_check(connection,
-                     nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0));
+        ng_check(connection, nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0));
     }
 }
 
-static bool engine_finished(const struct h2_connection *base)
+static bool ng_finished(const struct h2_connection *base)
 {
-    const struct engine_connection *connection = (const struct engine_connection *)base;
+    const struct ng_connection *connection = (const struct ng_connection *)base;
     if (connection->out.size > connection->out_sent)
         return false;
     return connection->broken || (!nghttp2_session_want_read(connection->session) &&
                                   !nghttp2_session_want_write(connection->session));
 }
 
-static bool engine_ping(struct h2_connection *base)
+static bool ng_ping(struct h2_connection *base)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     if (nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, ping_alive) != 0)
         return false;
     connection->pings++;
     return true;
 }
 
-static size_t engine_capacity(const struct h2_connection *base)
+static size_t ng_capacity(const struct h2_connection *base)
 {
-    const struct engine_connection *connection = (const struct engine_connection *)base;
+    const struct ng_connection *connection = (const struct ng_connection *)base;
     if (connection->draining || connection->over ||
         !nghttp2_session_check_request_allowed(connection->session))
         return 0;
@@ -495,35 +493,34 @@ static size_t engine_capacity(const struct h2_connection *base)
     return allowed > base->calls ? allowed - base->calls : 0;
 }
 
-static const char *engine_error(const struct h2_connection *base)
+static const char *ng_error(const struct h2_connection *base)
 {
-    const struct engine_connection *connection = (const struct engine_connection *)base;
+    const struct ng_connection *connection = (const struct ng_connection *)base;
     return connection->has_error ? connection->error : "";
 }
 
-static void engine_close(struct h2_connection *base)
+static void ng_close(struct h2_connection *base)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     connection->over = true; /* the calls' ends may not start new ones here */
     while (!list_empty(&connection->open)) {
-        struct engine_call *call = list_entry(connection->open.next, struct engine_call, link);
+        struct ng_call *call = list_entry(connection->open.next, struct ng_call, link);
         if (call->stream_id > 0)
             (void)nghttp2_session_set_stream_user_data(connection->session, call->stream_id, NULL);
-        if (call->failure == NULL && call_was_sent(call) && !call->reply.has_status) {
-            call->failure_status = STATUS_UNAVAILABLE;
-            call->failure =
-                "the connection was lost before the reply came; the server may have executed the call";
+        if (!call->has_verdict && call_was_sent(call) && !call->reply.has_status) {
+            call->has_verdict = true;
+            call->verdict = verdict_connection_lost;
         }
         call_closed(call, NGHTTP2_NO_ERROR);
     }
     nghttp2_session_del(connection->session);
-    engine_calls_trim(connection);
-    request_headers_destroy(connection->requests);
+    ng_calls_trim(connection);
+    ng_requests_destroy(connection->requests);
     buffer_free(&connection->out);
     free(connection);
 }
 
-static int connection_start_session(struct engine_connection *connection)
+static int connection_start_session(struct ng_connection *connection)
 {
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = NULL;
@@ -539,7 +536,7 @@ static int connection_start_session(struct engine_connection *connection)
     nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, before_frame_sent);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-    nghttp2_session_callbacks_set_send_data_callback(callbacks, engine_on_send_data);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, ng_on_send_data);
     nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
 
     nghttp2_option_set_no_closed_streams(option, 1);
@@ -558,7 +555,7 @@ done:
     return error;
 }
 
-static int connection_greet(struct engine_connection *connection)
+static int connection_greet(struct ng_connection *connection)
 {
     const struct h2_limits *limits = &connection->config.limits;
     bool server = is_server(connection);
@@ -577,9 +574,9 @@ static int connection_greet(struct engine_connection *connection)
     return error;
 }
 
-static struct h2_connection *engine_open(const struct h2_config *config)
+static struct h2_connection *ng_open(const struct h2_config *config)
 {
-    struct engine_connection *connection = calloc(1, sizeof *connection);
+    struct ng_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return NULL;
     connection->base.engine = &h2_engine_nghttp2;
@@ -590,7 +587,7 @@ static struct h2_connection *engine_open(const struct h2_config *config)
     list_init(&connection->borrowed);
     list_init(&connection->spare);
     if (connection_start_session(connection) != 0 || connection_greet(connection) != 0) {
-        engine_close(&connection->base);
+        ng_close(&connection->base);
         return NULL;
     }
     return &connection->base;
@@ -598,22 +595,22 @@ static struct h2_connection *engine_open(const struct h2_config *config)
 
 const struct h2_engine h2_engine_nghttp2 = {
     .name = "nghttp2",
-    .open = engine_open,
-    .close = engine_close,
-    .recv = engine_recv,
-    .pending = engine_pending,
-    .sent = engine_sent,
-    .drain = engine_drain,
-    .finished = engine_finished,
-    .ping = engine_ping,
-    .capacity = engine_capacity,
-    .error = engine_error,
-    .call_start = engine_call_start,
-    .message_begin = engine_message_begin,
-    .message_end = engine_message_end,
-    .half_close = engine_half_close,
-    .finish = engine_finish,
-    .cancel = engine_cancel,
-    .queued = engine_queued,
-    .room = engine_room,
+    .open = ng_open,
+    .close = ng_close,
+    .recv = ng_recv,
+    .pending = ng_pending,
+    .sent = ng_sent,
+    .drain = ng_drain,
+    .finished = ng_finished,
+    .ping = ng_ping,
+    .capacity = ng_capacity,
+    .error = ng_error,
+    .call_start = ng_call_start,
+    .message_begin = ng_message_begin,
+    .message_end = ng_message_end,
+    .half_close = ng_half_close,
+    .finish = ng_finish,
+    .cancel = ng_cancel,
+    .queued = ng_queued,
+    .room = ng_room,
 };

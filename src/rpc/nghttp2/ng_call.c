@@ -1,7 +1,7 @@
 /* The life of a call, and what it sends. A call is recycled with its buffers. Its messages wait in one buffer until
  * nghttp2 frames them, and go from there straight to the connection's output. */
 #include "base/clock.h"
-#include "rpc/nghttp2_engine.h"
+#include "rpc/nghttp2/ng.h"
 
 #include <stdlib.h>
 
@@ -13,11 +13,11 @@
 
 /* --- The life of a call --- */
 
-struct engine_call *engine_call_open(struct engine_connection *connection, int32_t stream_id)
+struct ng_call *ng_call_open(struct ng_connection *connection, int32_t stream_id)
 {
-    struct engine_call *call;
+    struct ng_call *call;
     if (!list_empty(&connection->spare)) {
-        call = list_entry(list_pop_front(&connection->spare), struct engine_call, link);
+        call = list_entry(list_pop_front(&connection->spare), struct ng_call, link);
         connection->spares--;
     } else {
         call = calloc(1, sizeof *call);
@@ -34,7 +34,7 @@ struct engine_call *engine_call_open(struct engine_connection *connection, int32
     return call;
 }
 
-void engine_call_drop_input(struct engine_call *call)
+void ng_call_drop_input(struct ng_call *call)
 {
     call_buffered(call, call->in.gathered.size, 0);
     buffer_reset(&call->in.gathered, CALL_KEEP_BYTES);
@@ -42,7 +42,7 @@ void engine_call_drop_input(struct engine_call *call)
     call->has_message = false;
 }
 
-static void call_free(struct engine_call *call)
+static void call_free(struct ng_call *call)
 {
     buffer_free(&call->in.gathered);
     buffer_free(&call->out);
@@ -51,10 +51,10 @@ static void call_free(struct engine_call *call)
     free(call);
 }
 
-void engine_call_recycle(struct engine_call *call)
+void ng_call_recycle(struct ng_call *call)
 {
-    struct engine_connection *connection = owner_of(call);
-    engine_call_drop_input(call);
+    struct ng_connection *connection = owner_of(call);
+    ng_call_drop_input(call);
     call_buffered(call, call_out_bytes(call), 0);
     metadata_release(call->base.call.metadata);
     metadata_release(call->trailers);
@@ -69,7 +69,7 @@ void engine_call_recycle(struct engine_call *call)
     buffer_reset(&call->out, CALL_KEEP_BYTES);
     buffer_reset(&call->status_message, CALL_KEEP_BYTES);
     reply_headers_reset(&call->reply, CALL_KEEP_BYTES);
-    struct engine_call fresh = {
+    struct ng_call fresh = {
         .in.gathered = call->in.gathered,
         .out = call->out,
         .status_message = call->status_message,
@@ -80,17 +80,17 @@ void engine_call_recycle(struct engine_call *call)
     connection->spares++;
 }
 
-void engine_call_reset(struct engine_call *call, uint32_t error_code)
+void ng_call_reset(struct ng_call *call, uint32_t error_code)
 {
-    struct engine_connection *connection = owner_of(call);
-    engine_check(connection, nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE,
-                                                       call->stream_id, error_code));
+    struct ng_connection *connection = owner_of(call);
+    ng_check(connection,
+             nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream_id, error_code));
 }
 
-void engine_calls_trim(struct engine_connection *connection)
+void ng_calls_trim(struct ng_connection *connection)
 {
     while (!list_empty(&connection->spare))
-        call_free(list_entry(list_pop_front(&connection->spare), struct engine_call, link));
+        call_free(list_entry(list_pop_front(&connection->spare), struct ng_call, link));
     connection->spares = 0;
 }
 
@@ -115,7 +115,7 @@ static nghttp2_nv nv_fixed(const char *name, const char *value)
 }
 
 /* Adds what ends a call to NVA: status, message and trailers. */
-static size_t nv_add_status(const struct engine_call *call, nghttp2_nv *nva, size_t count)
+static size_t nv_add_status(const struct ng_call *call, nghttp2_nv *nva, size_t count)
 {
     const struct metadata *trailers = call->trailers;
     nva[count++] = nv_fixed("grpc-status", grpc_status_text(call->status));
@@ -132,8 +132,8 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
                        nghttp2_data_source *source, void *user)
 {
     (void)to;
-    struct engine_connection *connection = user;
-    struct engine_call *call = source->ptr;
+    struct ng_connection *connection = user;
+    struct ng_call *call = source->ptr;
     size_t waiting = call_out_bytes(call);
     if (waiting == 0 && !call->finished) {
         call->deferred = true;
@@ -156,12 +156,12 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *to,
     return (ssize_t)waiting;
 }
 
-int engine_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_header,
-                        size_t size, nghttp2_data_source *source, void *user)
+int ng_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_header, size_t size,
+                    nghttp2_data_source *source, void *user)
 {
     (void)session;
-    struct engine_connection *connection = user;
-    struct engine_call *call = source->ptr;
+    struct ng_connection *connection = user;
+    struct ng_call *call = source->ptr;
     const struct h2_events *events = connection->config.events;
     if (frame->data.padlen > 0) /* nobody here pads */
         return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -188,14 +188,14 @@ int engine_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     return 0;
 }
 
-static nghttp2_data_provider provider_of(struct engine_call *call)
+static nghttp2_data_provider provider_of(struct ng_call *call)
 {
     return (nghttp2_data_provider){.source.ptr = call, .read_callback = on_read};
 }
 
-static void call_submit_reply(struct engine_call *call, bool is_status_only)
+static void call_submit_reply(struct ng_call *call, bool is_status_only)
 {
-    struct engine_connection *connection = owner_of(call);
+    struct ng_connection *connection = owner_of(call);
     nghttp2_nv nva[SEND_FIELDS_MAX];
     size_t count = 0;
     nva[count++] = nv_fixed(":status", "200");
@@ -206,39 +206,39 @@ static void call_submit_reply(struct engine_call *call, bool is_status_only)
         count = nv_add_status(call, nva, count);
     nghttp2_data_provider provider = provider_of(call);
     call->submitted = true;
-    engine_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, count,
-                                                     is_status_only ? NULL : &provider));
+    ng_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, count,
+                                                 is_status_only ? NULL : &provider));
 }
 
-void engine_call_submit_http(struct engine_call *call, const char *http_status)
+void ng_call_submit_http(struct ng_call *call, const char *http_status)
 {
-    struct engine_connection *connection = owner_of(call);
+    struct ng_connection *connection = owner_of(call);
     nghttp2_nv nva[] = {nv_fixed(":status", http_status)};
     call->finished = call->submitted = true;
-    engine_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, 1, NULL));
+    ng_check(connection, nghttp2_submit_response(connection->session, call->stream_id, nva, 1, NULL));
 }
 
-static void call_resume(struct engine_call *call)
+static void call_resume(struct ng_call *call)
 {
     if (!call->deferred)
         return;
     call->deferred = false;
-    struct engine_connection *connection = owner_of(call);
-    engine_check(connection, nghttp2_session_resume_data(connection->session, call->stream_id));
+    struct ng_connection *connection = owner_of(call);
+    ng_check(connection, nghttp2_session_resume_data(connection->session, call->stream_id));
 }
 
-size_t engine_room(const struct h2_connection *base)
+size_t ng_room(const struct h2_connection *base)
 {
-    const struct engine_connection *connection = (const struct engine_connection *)base;
+    const struct ng_connection *connection = (const struct ng_connection *)base;
     size_t limit = connection->config.limits.buffered_bytes;
     return connection->buffered_bytes < limit ? limit - connection->buffered_bytes : 0;
 }
 
-uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
+uint8_t *ng_message_begin(struct h2_call *handle, size_t size)
 {
-    struct engine_call *call = call_of(handle);
-    struct engine_connection *connection = owner_of(call);
-    if (call->finished || size > UINT32_MAX || size > engine_room(&connection->base))
+    struct ng_call *call = call_of(handle);
+    struct ng_connection *connection = owner_of(call);
+    if (call->finished || size > UINT32_MAX || size > ng_room(&connection->base))
         return NULL;
     if (call->out_taken > call->out.size / 2) {
         memmove(call->out.data, call->out.data + call->out_taken, call_out_bytes(call));
@@ -254,26 +254,25 @@ uint8_t *engine_message_begin(struct h2_call *handle, size_t size)
     return to + GRPC_PREFIX_BYTES;
 }
 
-void engine_message_end(struct h2_call *handle)
+void ng_message_end(struct h2_call *handle)
 {
-    struct engine_call *call = call_of(handle);
+    struct ng_call *call = call_of(handle);
     if (is_server(owner_of(call)) && !call->submitted)
         call_submit_reply(call, false);
     else
         call_resume(call);
 }
 
-void engine_half_close(struct h2_call *handle)
+void ng_half_close(struct h2_call *handle)
 {
-    struct engine_call *call = call_of(handle);
+    struct ng_call *call = call_of(handle);
     call->finished = true;
     call_resume(call);
 }
 
-void engine_finish(struct h2_call *handle, enum status status, struct bytes message,
-                   struct metadata *trailers)
+void ng_finish(struct h2_call *handle, enum status status, struct bytes message, struct metadata *trailers)
 {
-    struct engine_call *call = call_of(handle);
+    struct ng_call *call = call_of(handle);
     if (call->finished)
         return;
     call->finished = true;
@@ -287,21 +286,21 @@ void engine_finish(struct h2_call *handle, enum status status, struct bytes mess
         call_submit_reply(call, true);
 }
 
-void engine_cancel(struct h2_call *handle)
+void ng_cancel(struct h2_call *handle)
 {
-    struct engine_call *call = call_of(handle);
+    struct ng_call *call = call_of(handle);
     call->ended = true;
-    engine_call_reset(call, is_server(owner_of(call)) ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL);
+    ng_call_reset(call, is_server(owner_of(call)) ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL);
 }
 
-size_t engine_queued(const struct h2_call *handle)
+size_t ng_queued(const struct h2_call *handle)
 {
-    return call_out_bytes((const struct engine_call *)handle);
+    return call_out_bytes((const struct ng_call *)handle);
 }
 
-static int call_submit_request(struct engine_call *call)
+static int call_submit_request(struct ng_call *call)
 {
-    const struct engine_connection *connection = owner_of(call);
+    const struct ng_connection *connection = owner_of(call);
     const struct h2_config *config = &connection->config;
     const struct metadata *metadata = call->base.call.metadata;
     nghttp2_nv nva[SEND_FIELDS_MAX];
@@ -323,13 +322,13 @@ static int call_submit_request(struct engine_call *call)
     return nghttp2_submit_request(connection->session, NULL, nva, count, &provider, call);
 }
 
-struct h2_call *engine_call_start(struct h2_connection *base, unsigned method, struct metadata *metadata,
-                                  int64_t timeout_ns, void *user)
+struct h2_call *ng_call_start(struct h2_connection *base, unsigned method, struct metadata *metadata,
+                              int64_t timeout_ns, void *user)
 {
-    struct engine_connection *connection = connection_of(base);
+    struct ng_connection *connection = connection_of(base);
     if (h2_capacity(base) == 0)
         return NULL;
-    struct engine_call *call = engine_call_open(connection, 0);
+    struct ng_call *call = ng_call_open(connection, 0);
     if (call == NULL)
         return NULL;
     call->opened = true;
@@ -339,7 +338,7 @@ struct h2_call *engine_call_start(struct h2_connection *base, unsigned method, s
     call->base.call.metadata = metadata != NULL ? metadata_hold(metadata) : NULL;
     call->stream_id = call_submit_request(call);
     if (call->stream_id < 0) {
-        engine_call_recycle(call);
+        ng_call_recycle(call);
         return NULL;
     }
     return &call->base.call;

@@ -1,0 +1,590 @@
+/* What each kind of frame from the peer does, RFC 9113 sections 5 and 6. Where the RFC leaves a choice between ending a
+ * stream and ending the connection, a peer that broke the rules of framing loses the connection, and one that sent a
+ * malformed message the stream. */
+#include "rpc/engine.h"
+
+#include <stdio.h>
+
+#define PRIORITY_BYTES 5
+
+/* --- Streams --- */
+
+/* Whether nobody has begun this stream yet. Ours are odd on a client, and a server begins none. */
+static bool is_idle(const struct engine_connection *connection, uint32_t stream_id)
+{
+    return stream_id % 2 == 0 || stream_id > connection->last_id;
+}
+
+static void protocol_error(struct engine_connection *connection, const char *why)
+{
+    engine_fail(connection, H2_PROTOCOL_ERROR, why);
+}
+
+/* A frame on a stream that is over. Of those that we ended, the peer may not have heard yet; and a server may have sent a
+ * whole reply to a call that our client has given up. */
+static void on_closed_stream(struct engine_connection *connection, uint32_t stream_id)
+{
+    bool was_looked_at = stream_id <= connection->processed_id; /* or it came after our GOAWAY */
+    if (!is_server(connection) || !was_looked_at || engine_was_reset_by_us(connection, stream_id))
+        return;
+    engine_put_number(connection, FRAME_RST_STREAM, stream_id, H2_STREAM_CLOSED);
+    engine_count_chatter(connection);
+}
+
+/* --- Content --- */
+
+/* Whether content may come on this stream; if not, the connection is over. */
+static bool accept_data(struct engine_connection *connection, struct frame frame)
+{
+    struct engine_call *call = stream_find(&connection->streams, frame.stream_id);
+    if (call == NULL && is_idle(connection, frame.stream_id))
+        protocol_error(connection, "content came on a stream that nobody has opened");
+    else if (call == NULL)
+        on_closed_stream(connection, frame.stream_id);
+    else if (call->remote_closed)
+        engine_fail(connection, H2_STREAM_CLOSED, "content came on a stream that the peer had closed");
+    else if (!call->rules.is_trailers && !call->rules.awaits_final)
+        protocol_error(connection, "content came before the headers");
+    return !connection->over;
+}
+
+/* Opens a window again when half of it is used up. */
+static uint32_t refill(struct engine_connection *connection, uint32_t stream_id, uint32_t received_bytes,
+                       uint32_t window_bytes)
+{
+    if (received_bytes < window_bytes / 2)
+        return received_bytes;
+    engine_put_number(connection, FRAME_WINDOW_UPDATE, stream_id, received_bytes);
+    return 0;
+}
+
+/* The window that a peer may count on: ours, or the protocol's while it has not acknowledged ours. */
+static uint32_t stream_window(const struct engine_connection *connection)
+{
+    uint32_t window_bytes = connection->config.limits.stream_window_bytes;
+    bool may_not_know = connection->settings_unacked > 0 && window_bytes < WINDOW_INITIAL_BYTES;
+    return may_not_know ? WINDOW_INITIAL_BYTES : window_bytes;
+}
+
+static uint32_t connection_window(const struct engine_connection *connection)
+{
+    uint32_t window_bytes = connection->config.limits.connection_window_bytes;
+    return window_bytes > WINDOW_INITIAL_BYTES ? window_bytes : WINDOW_INITIAL_BYTES;
+}
+
+/* Counts a frame against the windows, padding and all: section 6.9.1. False when the stream is over for it. */
+static bool count_data(struct engine_connection *connection, struct engine_call *call, struct frame frame)
+{
+    uint32_t window_bytes = connection_window(connection);
+    connection->received_bytes += frame.size;
+    if (connection->received_bytes > window_bytes) {
+        engine_fail(connection, H2_FLOW_CONTROL_ERROR, "the peer sends more than the connection's window");
+        return false;
+    }
+    connection->received_bytes = refill(connection, 0, connection->received_bytes, window_bytes);
+    if (call == NULL)
+        return false;
+    call->received_bytes += frame.size;
+    if (call->received_bytes > stream_window(connection)) {
+        engine_call_reset(call, H2_FLOW_CONTROL_ERROR);
+        return false;
+    }
+    if ((frame.flags & FLAG_END_STREAM) == 0)
+        call->received_bytes =
+            refill(connection, frame.stream_id, call->received_bytes, stream_window(connection));
+    return true;
+}
+
+void engine_data_begins(struct engine_connection *connection, struct frame frame, size_t padding)
+{
+    bool is_padded = (frame.flags & FLAG_PADDED) != 0;
+    if (is_padded && padding + 1 > frame.size) {
+        protocol_error(connection, "a frame has more padding than content");
+        return;
+    }
+    struct engine_call *call = stream_find(&connection->streams, frame.stream_id);
+    connection->data = (struct data_frame){
+        .stream_id = frame.stream_id,
+        .content = frame.size - padding - (is_padded ? 1 : 0),
+        .padding = padding,
+        .ends = (frame.flags & FLAG_END_STREAM) != 0,
+    };
+    if (frame.size == 0 && !connection->data.ends)
+        engine_count_chatter(connection);
+    if (count_data(connection, call, frame) && !field_rules_content(&call->rules, connection->data.content))
+        engine_call_reset(call, H2_PROTOCOL_ERROR);
+    if (connection->data.content + connection->data.padding == 0)
+        engine_data_ended(connection);
+}
+
+/* Whether anybody waits for messages of the peer, and it speaks gRPC. */
+static bool call_listens(const struct engine_call *call)
+{
+    if (!call->opened || call->ended || call->gone)
+        return false;
+    if (is_server(owner_of(call)))
+        return !call->finished;
+    const struct reply_headers *reply = &call->reply;
+    return !call->has_verdict && !reply->has_status && reply->http_status == 200 && reply->is_grpc;
+}
+
+static void refuse_message(struct engine_call *call, enum grpc_assembly problem)
+{
+    if (is_server(owner_of(call)))
+        engine_server_refuse_message(call, problem);
+    else
+        engine_client_refuse_message(call, problem);
+}
+
+/* A call that takes one message has it from here until the peer has half-closed or sent its status. */
+static void take_message(struct engine_call *call, struct bytes message)
+{
+    struct engine_connection *connection = owner_of(call);
+    const struct h2_method *method = method_of(call);
+    if (is_server(connection) ? method->client_streams : method->server_streams) {
+        connection->config.events->message(connection->config.owner, &call->base.call, message);
+        return;
+    }
+    call->has_message = true;
+    call->message = message;
+    if (message.data != call->in.gathered.data)
+        list_push_back(&connection->borrowed, &call->borrowed);
+}
+
+void engine_take_data(struct engine_connection *connection, struct bytes piece)
+{
+    const struct h2_limits *limits = &connection->config.limits;
+    struct engine_call *call = stream_find(&connection->streams, connection->data.stream_id);
+    while (call != NULL && piece.size > 0 && call_listens(call)) {
+        struct bytes message;
+        if (call->has_message) {
+            refuse_message(call, GRPC_MESSAGE);
+            break;
+        }
+        size_t before = call->in.gathered.size;
+        enum grpc_assembly got = grpc_assemble(&call->in, &piece, limits->message_bytes, &message);
+        call_buffered(call, before, call->in.gathered.size);
+        if (got == GRPC_MESSAGE)
+            take_message(call, message);
+        else if (got != GRPC_NEED_MORE || connection->buffered_bytes > limits->buffered_bytes)
+            refuse_message(call, got);
+    }
+}
+
+static void half_closed(struct engine_call *call)
+{
+    call->remote_closed = true;
+    if (!field_rules_whole(&call->rules))
+        engine_call_reset(call, H2_PROTOCOL_ERROR);
+    else if (is_server(owner_of(call)))
+        engine_server_half_closed(call);
+    else
+        engine_client_half_closed(call);
+}
+
+void engine_data_ended(struct engine_connection *connection)
+{
+    struct engine_call *call = NULL;
+    if (connection->data.ends)
+        call = stream_find(&connection->streams, connection->data.stream_id);
+    connection->data.stream_id = 0;
+    if (call != NULL)
+        half_closed(call);
+}
+
+void engine_keep_borrowed(struct engine_connection *connection)
+{
+    while (!list_empty(&connection->borrowed)) {
+        struct engine_call *call =
+            list_entry(list_pop_front(&connection->borrowed), struct engine_call, borrowed);
+        if (buffer_append(&call->in.gathered, call->message)) {
+            call->message = buffer_bytes(&call->in.gathered);
+            call_buffered(call, 0, call->message.size);
+        } else {
+            refuse_message(call, GRPC_NO_MEMORY);
+        }
+    }
+}
+
+/* --- Headers --- */
+
+/* A block is whole. */
+static void take_block(struct engine_connection *connection, uint32_t stream_id, struct bytes block,
+                       bool ends)
+{
+    struct engine_call *call = stream_find(&connection->streams, stream_id);
+    enum block_result result = BLOCK_READ;
+    if (call == NULL && is_server(connection) && stream_id > connection->last_id) {
+        engine_server_request(connection, stream_id, block, ends);
+        call = stream_find(&connection->streams, stream_id);
+    } else if (call == NULL) {
+        result = engine_skip_block(connection, block);
+        on_closed_stream(connection, stream_id);
+    } else if (is_server(connection)) {
+        result = engine_read_trailers(connection, block, &call->rules, ends);
+    } else {
+        engine_client_reply(call, block, ends);
+    }
+    if (result == BLOCK_MALFORMED)
+        engine_call_reset(call, H2_PROTOCOL_ERROR);
+    else if (ends && call != NULL && !call->gone && !connection->over)
+        half_closed(call);
+}
+
+/* Whether a header block may come on this stream; if not, the connection is over. */
+static bool accept_headers(struct engine_connection *connection, uint32_t stream_id, uint32_t depends_on)
+{
+    const struct engine_call *call = stream_find(&connection->streams, stream_id);
+    if (stream_id % 2 == 0 || (!is_server(connection) && is_idle(connection, stream_id)))
+        protocol_error(connection, "headers came on a stream that the peer may not open");
+    else if (call != NULL && call->remote_closed)
+        engine_fail(connection, H2_STREAM_CLOSED, "headers came on a stream that the peer had closed");
+    else if (is_idle(connection, stream_id) && depends_on == stream_id)
+        protocol_error(connection, "a stream depends on itself");
+    return !connection->over;
+}
+
+/* Takes the padding and the old priority off a frame's payload; false when the connection is over for it. */
+static bool strip_headers(struct engine_connection *connection, struct frame frame, struct bytes *payload,
+                          uint32_t *depends_on)
+{
+    size_t padding = 0;
+    *depends_on = 0;
+    if ((frame.flags & FLAG_PADDED) != 0) {
+        padding = payload->data[0];
+        *payload = bytes_make(payload->data + 1, payload->size - 1);
+    }
+    size_t priority = (frame.flags & FLAG_PRIORITY) != 0 ? PRIORITY_BYTES : 0;
+    if (padding + priority > payload->size) {
+        protocol_error(connection, "a frame has more padding than content");
+        return false;
+    }
+    if (priority > 0)
+        *depends_on = number_read(payload->data) & STREAM_ID_MAX;
+    *payload = bytes_make(payload->data + priority, payload->size - priority - padding);
+    return true;
+}
+
+/* Adds to a block that has not come whole. */
+static bool gather_block(struct engine_connection *connection, struct bytes piece)
+{
+    struct header_frame *header = &connection->header;
+    if (header->block.size + piece.size > BLOCK_BYTES_MAX || header->continuations > CONTINUATIONS_MAX) {
+        engine_fail(connection, H2_ENHANCE_YOUR_CALM, "a header block does not end");
+        return false;
+    }
+    if (!buffer_append(&header->block, piece)) {
+        engine_break(connection, "memory is out");
+        return false;
+    }
+    return true;
+}
+
+static void take_headers(struct engine_connection *connection, struct frame frame, struct bytes payload)
+{
+    uint32_t depends_on;
+    if (!strip_headers(connection, frame, &payload, &depends_on) ||
+        !accept_headers(connection, frame.stream_id, depends_on))
+        return;
+    bool ends = (frame.flags & FLAG_END_STREAM) != 0;
+    if ((frame.flags & FLAG_END_HEADERS) != 0) {
+        take_block(connection, frame.stream_id, payload, ends);
+        return;
+    }
+    connection->header.stream_id = frame.stream_id;
+    connection->header.ends = ends;
+    connection->header.continuations = 0;
+    (void)gather_block(connection, payload);
+}
+
+static void take_continuation(struct engine_connection *connection, struct frame frame, struct bytes payload)
+{
+    struct header_frame *header = &connection->header;
+    header->continuations++;
+    if (!gather_block(connection, payload) || (frame.flags & FLAG_END_HEADERS) == 0)
+        return;
+    uint32_t stream_id = header->stream_id;
+    header->stream_id = 0;
+    take_block(connection, stream_id, buffer_bytes(&header->block), header->ends);
+    buffer_reset(&header->block, 0);
+}
+
+/* --- What the peer allows --- */
+
+static void open_window(struct engine_connection *connection, uint32_t stream_id, uint32_t increment)
+{
+    struct engine_call *call = stream_find(&connection->streams, stream_id);
+    int64_t window = stream_id == 0 ? connection->send_window : 0;
+    if (call != NULL)
+        window = call->send_window;
+    if (stream_id != 0 && call == NULL) {
+        if (is_idle(connection, stream_id))
+            protocol_error(connection, "a window was opened on a stream that nobody has opened");
+    } else if (increment == 0) {
+        protocol_error(connection, "a window was opened by nothing");
+    } else if (window + increment <= WINDOW_MAX) {
+        if (call != NULL)
+            call->send_window += increment;
+        else
+            connection->send_window += increment;
+        if (call != NULL)
+            engine_call_may_send(call);
+    } else if (call != NULL) {
+        engine_call_reset(call, H2_FLOW_CONTROL_ERROR);
+    } else {
+        engine_fail(connection, H2_FLOW_CONTROL_ERROR, "the connection's window was opened too far");
+    }
+}
+
+/* All streams' windows move with the setting, section 6.9.2. */
+static void set_stream_window(struct engine_connection *connection, uint32_t window_bytes)
+{
+    int64_t change = (int64_t)window_bytes - connection->peer.stream_window_bytes;
+    const struct stream_table *streams = &connection->streams;
+    connection->peer.stream_window_bytes = window_bytes;
+    for (size_t i = 0; streams->count > 0 && i <= streams->mask; i++) {
+        struct engine_call *call = streams->slots[i].id != 0 ? streams->slots[i].call : NULL;
+        if (call == NULL)
+            continue;
+        call->send_window += change;
+        if (call->send_window > WINDOW_MAX) {
+            engine_fail(connection, H2_FLOW_CONTROL_ERROR, "a setting opened a stream's window too far");
+            return;
+        }
+        engine_call_may_send(call);
+    }
+}
+
+static void take_setting(struct engine_connection *connection, unsigned setting, uint32_t value)
+{
+    switch (setting) {
+    case SETTING_HEADER_TABLE_SIZE:
+        hpack_encoder_limit(&connection->encoder, value);
+        break;
+    case SETTING_ENABLE_PUSH:
+        if (value > 1 || (value == 1 && !is_server(connection)))
+            protocol_error(connection, "ENABLE_PUSH may not be set to that");
+        break;
+    case SETTING_MAX_CONCURRENT_STREAMS:
+        connection->peer.max_streams = value;
+        break;
+    case SETTING_INITIAL_WINDOW_SIZE:
+        if (value > WINDOW_MAX)
+            engine_fail(connection, H2_FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is too large");
+        else
+            set_stream_window(connection, value);
+        break;
+    case SETTING_MAX_FRAME_SIZE:
+        if (value < FRAME_BYTES_MAX || value > 0xffffff)
+            protocol_error(connection, "MAX_FRAME_SIZE is out of bounds");
+        break;
+    case SETTING_ENABLE_CONNECT_PROTOCOL:
+    case SETTING_NO_RFC7540_PRIORITIES:
+        if (value > 1)
+            protocol_error(connection, "a setting is neither 0 nor 1");
+        break;
+    default: /* what others may know */
+        break;
+    }
+}
+
+static void take_settings(struct engine_connection *connection, struct frame frame, struct bytes payload)
+{
+    const struct h2_events *events = connection->config.events;
+    if ((frame.flags & FLAG_ACK) != 0) {
+        if (connection->settings_unacked == 0)
+            protocol_error(connection, "settings were acknowledged that nobody sent");
+        else
+            connection->settings_unacked--;
+        return;
+    }
+    if (!connection->has_settings && !is_server(connection))
+        connection->peer.max_streams = UINT32_MAX; /* unless it says so now */
+    connection->has_settings = true;
+    for (size_t at = 0; at < payload.size && !connection->over; at += SETTING_BYTES) {
+        unsigned setting = (unsigned)payload.data[at] << 8 | payload.data[at + 1];
+        take_setting(connection, setting, number_read(payload.data + at + 2));
+    }
+    engine_count_chatter(connection);
+    if (connection->over)
+        return;
+    engine_put_frame(connection, (struct frame){.type = FRAME_SETTINGS, .flags = FLAG_ACK}, NULL);
+    if (events->settings != NULL && !is_server(connection))
+        events->settings(connection->config.owner);
+}
+
+/* --- The rest --- */
+
+static void take_reset(struct engine_connection *connection, uint32_t stream_id, uint32_t code)
+{
+    struct engine_call *call = stream_find(&connection->streams, stream_id);
+    if (is_idle(connection, stream_id)) {
+        protocol_error(connection, "a stream was reset that nobody has opened");
+        return;
+    }
+    if (call != NULL)
+        engine_call_end(call, code);
+    if (is_server(connection))
+        engine_count_reset(connection);
+    else if (call == NULL)
+        engine_count_chatter(connection);
+}
+
+/* The calls above the last one that the server will take were not seen by it. */
+static void end_unseen(struct engine_connection *connection)
+{
+    const struct stream_table *streams = &connection->streams;
+    struct list unseen;
+    list_init(&unseen);
+    for (size_t i = 0; streams->count > 0 && i <= streams->mask; i++)
+        if (streams->slots[i].id > connection->goaway_last)
+            list_push_back(&unseen, &streams->slots[i].call->link);
+    while (!list_empty(&unseen))
+        engine_call_end(list_entry(list_pop_front(&unseen), struct engine_call, link), H2_REFUSED_STREAM);
+}
+
+static void take_goaway(struct engine_connection *connection, uint32_t last_id, uint32_t code)
+{
+    const struct h2_events *events = connection->config.events;
+    bool is_news = !connection->draining;
+    bool is_ours = !is_server(connection) && last_id % 2 == 1;
+    if (last_id > connection->goaway_last || (last_id > 0 && !is_ours && last_id != STREAM_ID_MAX)) {
+        protocol_error(connection, "a GOAWAY names a stream that it may not");
+        return;
+    }
+    connection->goaway_last = last_id;
+    connection->goaway_heard = true;
+    connection->draining = true;
+    if (code != H2_NO_ERROR && !connection->has_error) {
+        connection->has_error = true;
+        (void)snprintf(connection->error, sizeof connection->error, "the peer gave up: %s",
+                       h2_code_name(code));
+    }
+    if (!is_server(connection)) {
+        engine_end_unwritten(connection);
+        end_unseen(connection);
+    }
+    if (is_news && events->draining != NULL && !is_server(connection))
+        events->draining(connection->config.owner);
+}
+
+static void take_ping(struct engine_connection *connection, struct frame frame, struct bytes payload)
+{
+    if ((frame.flags & FLAG_ACK) != 0) {
+        engine_ponged(connection, payload.data);
+        return;
+    }
+    engine_count_chatter(connection);
+    if (!connection->over)
+        engine_put_frame(connection, (struct frame){.size = 8, .type = FRAME_PING, .flags = FLAG_ACK},
+                         payload.data);
+}
+
+static void take_priority(struct engine_connection *connection, uint32_t stream_id, struct bytes payload)
+{
+    if ((number_read(payload.data) & STREAM_ID_MAX) == stream_id)
+        protocol_error(connection, "a stream depends on itself");
+    else
+        engine_count_chatter(connection);
+}
+
+/* --- All of them --- */
+
+static bool is_size_wrong(struct frame frame)
+{
+    switch (frame.type) {
+    case FRAME_HEADERS:
+        return ((frame.flags & FLAG_PADDED) != 0 && frame.size == 0) ||
+               ((frame.flags & FLAG_PRIORITY) != 0 && frame.size < PRIORITY_BYTES);
+    case FRAME_PRIORITY:
+        return frame.size != PRIORITY_BYTES;
+    case FRAME_RST_STREAM:
+    case FRAME_WINDOW_UPDATE:
+        return frame.size != 4;
+    case FRAME_SETTINGS:
+        return frame.size % SETTING_BYTES != 0 || ((frame.flags & FLAG_ACK) != 0 && frame.size > 0);
+    case FRAME_PING:
+        return frame.size != 8;
+    case FRAME_GOAWAY:
+        return frame.size < 8;
+    default:
+        return false;
+    }
+}
+
+bool engine_accept_frame(struct engine_connection *connection, struct frame frame)
+{
+    bool is_settings = frame.type == FRAME_SETTINGS && (frame.flags & FLAG_ACK) == 0;
+    bool is_continuation = frame.type == FRAME_CONTINUATION;
+    bool awaits_continuation = connection->header.stream_id != 0;
+    if (!connection->has_settings && !is_settings)
+        protocol_error(connection, "the peer does not begin with its settings");
+    else if (frame.size > FRAME_BYTES_MAX)
+        engine_fail(connection, H2_FRAME_SIZE_ERROR, "a frame is larger than allowed");
+    else if (is_continuation != awaits_continuation ||
+             (awaits_continuation && frame.stream_id != connection->header.stream_id))
+        protocol_error(connection, "a header block was interrupted");
+    else if (is_size_wrong(frame))
+        engine_fail(connection, H2_FRAME_SIZE_ERROR, "a frame has a size that its kind may not have");
+    else if (frame.type == FRAME_DATA)
+        return accept_data(connection, frame);
+    return !connection->over;
+}
+
+/* Whether a kind of frame concerns the whole connection (1), a stream (0), or either (-1). */
+static int concerns_connection(uint8_t type)
+{
+    switch (type) {
+    case FRAME_SETTINGS:
+    case FRAME_PING:
+    case FRAME_GOAWAY:
+        return 1;
+    case FRAME_HEADERS:
+    case FRAME_PRIORITY:
+    case FRAME_RST_STREAM:
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+void engine_take_frame(struct engine_connection *connection, struct frame frame, struct bytes payload)
+{
+    int is_for_connection = concerns_connection(frame.type);
+    if (is_for_connection >= 0 && (is_for_connection == 1) != (frame.stream_id == 0)) {
+        protocol_error(connection, "a frame is on a stream where its kind may not be");
+        return;
+    }
+    switch (frame.type) {
+    case FRAME_HEADERS:
+        take_headers(connection, frame, payload);
+        break;
+    case FRAME_CONTINUATION:
+        take_continuation(connection, frame, payload);
+        break;
+    case FRAME_PRIORITY:
+        take_priority(connection, frame.stream_id, payload);
+        break;
+    case FRAME_RST_STREAM:
+        take_reset(connection, frame.stream_id, number_read(payload.data));
+        break;
+    case FRAME_SETTINGS:
+        take_settings(connection, frame, payload);
+        break;
+    case FRAME_PUSH_PROMISE:
+        protocol_error(connection, "the peer pushes, which it may not");
+        break;
+    case FRAME_PING:
+        take_ping(connection, frame, payload);
+        break;
+    case FRAME_GOAWAY:
+        take_goaway(connection, number_read(payload.data) & STREAM_ID_MAX, number_read(payload.data + 4));
+        break;
+    case FRAME_WINDOW_UPDATE:
+        open_window(connection, frame.stream_id, number_read(payload.data) & WINDOW_MAX);
+        break;
+    default: /* kinds that others may know, section 5.5 */
+        engine_count_chatter(connection);
+        break;
+    }
+}

@@ -1,0 +1,439 @@
+/* Header blocks read and written. What repeats itself, and on a connection of gRPC nearly everything does, is read by
+ * looking up its bytes (seen_blocks.h) and written by copying them (prepared_blocks.h). */
+#include "rpc/engine.h"
+
+#define FIELDS_KEEP_BYTES ((size_t)4096)
+#define BLOCK_KEEP_BYTES  ((size_t)4096)
+#define TIMEOUT_VOID      UINT64_MAX /* no state of the table */
+
+/* --- Reading --- */
+
+/* Fields are judged one by one by SINK, which gets them until it says that it wants no more. */
+typedef enum block_result block_sink(struct engine_connection *connection, void *user,
+                                     struct hpack_field field);
+
+/* Reads a block to its end, whatever SINK says of it. */
+static enum block_result read_block(struct engine_connection *connection, struct bytes block,
+                                    block_sink *sink, void *user)
+{
+    enum block_result result = BLOCK_READ;
+    hpack_decoder_begin(&connection->decoder);
+    for (;;) {
+        struct hpack_field field;
+        switch (hpack_decode(&connection->decoder, &block, &field)) {
+        case HPACK_FIELD:
+            /* What is malformed outweighs what is too much. */
+            if (result != BLOCK_MALFORMED) {
+                enum block_result said = sink(connection, user, field);
+                if (said == BLOCK_MALFORMED || result == BLOCK_READ)
+                    result = said;
+            }
+            break;
+        case HPACK_END:
+            return result;
+        case HPACK_ERROR:
+            engine_fail(connection, H2_COMPRESSION_ERROR, "a header block cannot be decoded");
+            return BLOCK_BROKEN;
+        case HPACK_NO_MEMORY:
+            engine_break(connection, "memory is out");
+            return BLOCK_BROKEN;
+        }
+    }
+}
+
+static size_t field_bytes(struct hpack_field field)
+{
+    return field.name.size + field.value.size + GRPC_FIELD_OVERHEAD_BYTES;
+}
+
+/* A request that is being read. */
+struct request_reading {
+    struct field_rules *rules;
+    struct request_header header;
+    size_t bytes;
+    size_t count;
+};
+
+static enum block_result take_request_field(struct engine_connection *connection, void *user,
+                                            struct hpack_field field)
+{
+    struct request_reading *reading = user;
+    enum field_verdict verdict = field_rules_request(reading->rules, field);
+    if (verdict != FIELD_FINE)
+        return verdict == FIELD_MALFORMED ? BLOCK_MALFORMED : BLOCK_READ;
+    reading->bytes += field_bytes(field);
+    if (++reading->count > HEADER_FIELDS_MAX || reading->bytes > connection->config.limits.header_bytes)
+        return BLOCK_TOO_LARGE;
+    enum request_field kind = request_field_of(field.name);
+    request_header_take(&reading->header, connection->config.methods, kind, field.value);
+    if (kind == REQUEST_METADATA && !field_list_add(&connection->fields, field.name, field.value))
+        return BLOCK_NO_MEMORY;
+    return BLOCK_READ;
+}
+
+/* The handle on the metadata that was read: one that this connection knows already, or a new one. */
+static struct metadata *metadata_of_fields(struct engine_connection *connection)
+{
+    const struct metadata_pair *pairs = field_list_pairs(&connection->fields);
+    size_t count = field_list_count(&connection->fields);
+    for (size_t i = 0; i < KNOWN_METADATA; i++)
+        if (connection->known[i] != NULL && metadata_matches(connection->known[i], pairs, count))
+            return metadata_hold(connection->known[i]);
+
+    struct metadata *metadata = metadata_create(pairs, count);
+    if (metadata == NULL)
+        return NULL;
+    size_t slot = connection->known_next++ % KNOWN_METADATA;
+    metadata_release(connection->known[slot]);
+    connection->known[slot] = metadata_hold(metadata);
+    return metadata;
+}
+
+static enum block_result parse_request(struct engine_connection *connection, struct bytes block,
+                                       struct field_rules *rules, struct request_header *header)
+{
+    struct request_reading reading = {.rules = rules, .header = request_header_make()};
+    field_list_reset(&connection->fields, FIELDS_KEEP_BYTES);
+    enum block_result result = read_block(connection, block, take_request_field, &reading);
+    if (result == BLOCK_BROKEN)
+        return result;
+    if (result == BLOCK_MALFORMED || !field_rules_request_end(rules, false))
+        return BLOCK_MALFORMED;
+    if (result != BLOCK_READ)
+        return result;
+    reading.header.metadata = metadata_of_fields(connection);
+    *header = reading.header;
+    return header->metadata != NULL ? BLOCK_READ : BLOCK_NO_MEMORY;
+}
+
+enum block_result engine_read_request(struct engine_connection *connection, struct bytes block,
+                                      struct field_rules *rules, struct request_header *header)
+{
+    uint64_t generation = connection->decoder.table.generation;
+    const struct seen_block *seen = seen_find(&connection->seen, block, generation);
+    if (seen != NULL) {
+        rules->is_trailers = true; /* what it says was judged when it came first */
+        *header = seen->meaning.request;
+        (void)metadata_hold(header->metadata);
+        return BLOCK_READ;
+    }
+    enum block_result result = parse_request(connection, block, rules, header);
+    bool changes_nothing = connection->decoder.table.generation == generation;
+    if (result == BLOCK_READ && changes_nothing && rules->content_length < 0)
+        seen_keep_request(&connection->seen, block, generation, header);
+    return result;
+}
+
+static enum block_result take_trailer(struct engine_connection *connection, void *user,
+                                      struct hpack_field field)
+{
+    (void)connection;
+    return field_rules_request(user, field) == FIELD_MALFORMED ? BLOCK_MALFORMED : BLOCK_READ;
+}
+
+enum block_result engine_read_trailers(struct engine_connection *connection, struct bytes block,
+                                       struct field_rules *rules, bool ends)
+{
+    enum block_result result = read_block(connection, block, take_trailer, rules);
+    if (result == BLOCK_READ && !field_rules_request_end(rules, ends))
+        return BLOCK_MALFORMED;
+    return result;
+}
+
+static enum block_result take_reply_field(struct engine_connection *connection, void *user,
+                                          struct hpack_field field)
+{
+    struct engine_call *call = user;
+    enum field_verdict verdict = field_rules_reply(&call->rules, field);
+    if (verdict != FIELD_FINE)
+        return verdict == FIELD_MALFORMED ? BLOCK_MALFORMED : BLOCK_READ;
+    if (call->reply.bytes + field_bytes(field) > connection->config.limits.header_bytes)
+        return BLOCK_TOO_LARGE;
+    return reply_headers_field(&call->reply, field.name, field.value) ? BLOCK_READ : BLOCK_NO_MEMORY;
+}
+
+/* Adds what a block said the last time to what is known of this reply. */
+static void apply_summary(struct engine_call *call, const struct reply_summary *summary)
+{
+    struct reply_headers *reply = &call->reply;
+    reply->bytes += summary->bytes;
+    if (summary->http_status != 0) {
+        reply->http_status = summary->http_status;
+        reply->is_grpc = summary->is_grpc;
+    }
+    if (summary->has_status) {
+        reply->status = summary->status;
+        reply->has_status = true;
+    }
+    call->rules.is_trailers = true;
+    call->rules.awaits_final = false;
+}
+
+/* What the block that was just read has added to a reply that was as BEFORE; false where that is more than a summary
+ * says. */
+static bool summarize(const struct engine_call *call, const struct reply_headers *before, bool was_begun,
+                      struct reply_summary *summary)
+{
+    const struct reply_headers *reply = &call->reply;
+    if (!call->rules.is_trailers || call->rules.content_length >= 0 || reply->message.size > 0 ||
+        field_list_count(&reply->metadata) > 0 || before->has_status)
+        return false;
+    *summary = (struct reply_summary){
+        .bytes = reply->bytes - before->bytes,
+        .http_status = was_begun ? 0 : reply->http_status,
+        .is_grpc = reply->is_grpc,
+        .has_status = reply->has_status,
+        .status = reply->status,
+    };
+    return true;
+}
+
+enum block_result engine_read_reply(struct engine_connection *connection, struct bytes block,
+                                    struct engine_call *call, bool ends)
+{
+    uint64_t generation = connection->decoder.table.generation;
+    bool was_begun = call->rules.is_trailers;
+    const struct seen_block *seen = seen_find(&connection->seen, block, generation);
+    bool fits = seen != NULL && (seen->meaning.reply.http_status == 0) == was_begun && (ends || !was_begun) &&
+                call->reply.bytes + seen->meaning.reply.bytes <= connection->config.limits.header_bytes;
+    if (fits) {
+        apply_summary(call, &seen->meaning.reply);
+        return BLOCK_READ;
+    }
+    struct reply_headers before = call->reply;
+    enum block_result result = read_block(connection, block, take_reply_field, call);
+    if (result == BLOCK_BROKEN)
+        return result;
+    if (result == BLOCK_MALFORMED || !field_rules_reply_end(&call->rules, ends))
+        return BLOCK_MALFORMED;
+    struct reply_summary summary;
+    bool changes_nothing = connection->decoder.table.generation == generation;
+    if (result == BLOCK_READ && changes_nothing && summarize(call, &before, was_begun, &summary))
+        seen_keep_reply(&connection->seen, block, generation, &summary);
+    return result;
+}
+
+static enum block_result take_nothing(struct engine_connection *connection, void *user,
+                                      struct hpack_field field)
+{
+    (void)connection;
+    (void)user;
+    (void)field;
+    return BLOCK_READ;
+}
+
+enum block_result engine_skip_block(struct engine_connection *connection, struct bytes block)
+{
+    return read_block(connection, block, take_nothing, NULL);
+}
+
+/* --- Writing --- */
+
+/* Puts a block into the output as a HEADERS frame, and CONTINUATION frames where it is that long. */
+static void put_long_block(struct engine_connection *connection, uint32_t stream_id, struct bytes block,
+                           bool ends)
+{
+    struct frame frame = {.type = FRAME_HEADERS, .flags = ends ? FLAG_END_STREAM : 0, .stream_id = stream_id};
+    do {
+        frame.size = (uint32_t)(block.size < FRAME_BYTES_MAX ? block.size : FRAME_BYTES_MAX);
+        if (frame.size == block.size)
+            frame.flags |= FLAG_END_HEADERS;
+        engine_put_frame(connection, frame, block.data);
+        block = bytes_make(block.data + frame.size, block.size - frame.size);
+        frame.type = FRAME_CONTINUATION;
+        frame.flags = 0;
+    } while (block.size > 0);
+}
+
+/* Puts a block in two pieces into the output. */
+static void put_block(struct engine_connection *connection, uint32_t stream_id, struct bytes block,
+                      struct bytes more, bool ends)
+{
+    size_t size = block.size + more.size;
+    if (size > FRAME_BYTES_MAX) {
+        struct buffer whole = {0};
+        if (buffer_append(&whole, block) && buffer_append(&whole, more))
+            put_long_block(connection, stream_id, buffer_bytes(&whole), ends);
+        else
+            engine_break(connection, "memory is out");
+        buffer_free(&whole);
+        return;
+    }
+    uint8_t *to = engine_output(connection, FRAME_HEAD_BYTES + size);
+    if (to == NULL)
+        return;
+    frame_write(to, (struct frame){
+                        .size = (uint32_t)size,
+                        .type = FRAME_HEADERS,
+                        .flags = (uint8_t)(FLAG_END_HEADERS | (ends ? FLAG_END_STREAM : 0)),
+                        .stream_id = stream_id,
+                    });
+    memcpy(to + FRAME_HEAD_BYTES, block.data, block.size);
+    bytes_copy(to + FRAME_HEAD_BYTES + block.size, more.data, more.size);
+    buffer_commit(&connection->out, FRAME_HEAD_BYTES + size);
+}
+
+static bool put_text(struct engine_connection *connection, const char *name, const char *value)
+{
+    struct hpack_field field = {bytes_of(name), bytes_of(value)};
+    return hpack_encode(&connection->encoder, field, true, &connection->block);
+}
+
+static bool put_metadata(struct engine_connection *connection, const struct metadata *metadata)
+{
+    for (size_t i = 0; metadata != NULL && i < metadata->count; i++) {
+        struct hpack_field field = {metadata->pairs[i].name, metadata->pairs[i].value};
+        if (!hpack_encode(&connection->encoder, field, true, &connection->block))
+            return false;
+    }
+    return true;
+}
+
+/* Appends the fields of a kind of block to the one that is being written. */
+typedef bool composer(const struct engine_call *call, struct metadata *metadata);
+
+/* The block of a kind, as it was prepared, or composed now and prepared for the next time. Empty when memory is out,
+ * and the connection is broken. */
+static struct bytes block_of(const struct engine_call *call, unsigned kind, struct metadata *metadata,
+                             composer *compose)
+{
+    struct engine_connection *connection = owner_of(call);
+    struct hpack_encoder *encoder = &connection->encoder;
+    uint64_t generation = encoder->table.generation;
+    struct bytes ready = prepared_find(&connection->prepared, kind, metadata, generation);
+    if (ready.data != NULL)
+        return ready;
+    bool was_resized = encoder->is_resized;
+    buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
+    if (!hpack_encoder_begin(encoder, &connection->block) || !compose(call, metadata)) {
+        engine_break(connection, "memory is out");
+        return bytes_make(NULL, 0);
+    }
+    if (!was_resized && encoder->table.generation == generation)
+        prepared_keep(&connection->prepared, kind, metadata, generation, buffer_bytes(&connection->block));
+    return buffer_bytes(&connection->block);
+}
+
+/* --- Requests --- */
+
+static bool compose_request(const struct engine_call *call, struct metadata *metadata)
+{
+    struct engine_connection *connection = owner_of(call);
+    const struct h2_config *config = &connection->config;
+    return put_text(connection, ":method", "POST") &&
+           put_text(connection, ":scheme", config->is_secure ? "https" : "http") &&
+           put_text(connection, ":path", method_of(call)->path) &&
+           put_text(connection, ":authority", config->authority) && put_text(connection, "te", "trailers") &&
+           put_text(connection, "content-type", "application/grpc") && put_metadata(connection, metadata);
+}
+
+/* What a timeout's text says, as a number: milliseconds, or below one the negative of microseconds, as
+ * grpc_timeout_format rounds them. */
+static int64_t timeout_key(int64_t timeout_ns)
+{
+    if (timeout_ns >= CLOCK_NS_PER_MS)
+        return (timeout_ns - 1) / CLOCK_NS_PER_MS + 1;
+    return -((timeout_ns - 1) / CLOCK_NS_PER_US + 1);
+}
+
+/* The field for a call's timeout, empty where it has none. A timeout goes into the table when it is said twice in a row:
+ * most clients have one, and some a different one each time. */
+static struct bytes timeout_field(struct engine_connection *connection, int64_t timeout_ns)
+{
+    if (timeout_ns == CLOCK_NEVER)
+        return bytes_make(NULL, 0);
+    uint64_t generation = connection->encoder.table.generation;
+    int64_t key = timeout_key(timeout_ns);
+    bool is_repeated = key == connection->timeout_key;
+    if (is_repeated && connection->timeout.size > 0 && connection->timeout_generation == generation)
+        return buffer_bytes(&connection->timeout);
+    char text[GRPC_TIMEOUT_TEXT_BYTES];
+    struct hpack_field field = {bytes_of("grpc-timeout"),
+                                bytes_make(text, grpc_timeout_format(timeout_ns, text))};
+    connection->timeout.size = 0;
+    if (!hpack_encode(&connection->encoder, field, is_repeated, &connection->timeout)) {
+        engine_break(connection, "memory is out");
+        return bytes_make(NULL, 0);
+    }
+    connection->timeout_key = key;
+    connection->timeout_generation = is_repeated ? generation : TIMEOUT_VOID;
+    return buffer_bytes(&connection->timeout);
+}
+
+void engine_write_request(struct engine_call *call)
+{
+    struct engine_connection *connection = owner_of(call);
+    call->headers_at = output_end(connection);
+    struct bytes block = block_of(call, call->base.call.method, call->base.call.metadata, compose_request);
+    struct bytes timeout = timeout_field(connection, call->base.call.timeout_ns);
+    if (!connection->broken)
+        put_block(connection, call->stream_id, block, timeout, false);
+}
+
+/* --- Replies --- */
+
+/* Kinds of blocks: of a reply that begins, with or without a word on compression; of a status behind messages, and of one
+ * that is all there is. */
+enum { KIND_BEGIN, KIND_BEGIN_COMPRESSED, KIND_STATUS, KIND_STATUS_ALONE = KIND_STATUS + STATUS_COUNT };
+
+static bool compose_begin(const struct engine_call *call, struct metadata *metadata)
+{
+    (void)metadata;
+    struct engine_connection *connection = owner_of(call);
+    return put_text(connection, ":status", "200") &&
+           put_text(connection, "content-type", "application/grpc") &&
+           (!call->is_compressed || put_text(connection, "grpc-accept-encoding", "identity"));
+}
+
+static bool compose_status(const struct engine_call *call, struct metadata *metadata)
+{
+    struct engine_connection *connection = owner_of(call);
+    struct hpack_field message = {bytes_of("grpc-message"), buffer_bytes(&call->status_message)};
+    return (call->submitted || compose_begin(call, NULL)) &&
+           put_text(connection, "grpc-status", grpc_status_text(call->status)) &&
+           (message.value.size == 0 ||
+            hpack_encode(&connection->encoder, message, false, &connection->block)) &&
+           put_metadata(connection, metadata);
+}
+
+void engine_write_reply(struct engine_call *call)
+{
+    struct engine_connection *connection = owner_of(call);
+    unsigned kind = call->is_compressed ? KIND_BEGIN_COMPRESSED : KIND_BEGIN;
+    struct bytes block = block_of(call, kind, NULL, compose_begin);
+    call->submitted = true;
+    if (!connection->broken)
+        put_block(connection, call->stream_id, block, bytes_make(NULL, 0), false);
+}
+
+void engine_write_status(struct engine_call *call)
+{
+    struct engine_connection *connection = owner_of(call);
+    struct bytes block;
+    if (call->status_message.size == 0 && !call->is_compressed) {
+        unsigned kind = (call->submitted ? KIND_STATUS : KIND_STATUS_ALONE) + call->status;
+        block = block_of(call, kind, call->trailers, compose_status);
+    } else { /* said once */
+        buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
+        bool is_composed = hpack_encoder_begin(&connection->encoder, &connection->block) &&
+                           compose_status(call, call->trailers);
+        if (!is_composed)
+            engine_break(connection, "memory is out");
+        block = buffer_bytes(&connection->block);
+    }
+    call->submitted = true;
+    if (!connection->broken)
+        put_block(connection, call->stream_id, block, bytes_make(NULL, 0), true);
+}
+
+void engine_write_http_status(struct engine_call *call, const char *http_status)
+{
+    struct engine_connection *connection = owner_of(call);
+    buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
+    if (!hpack_encoder_begin(&connection->encoder, &connection->block) ||
+        !put_text(connection, ":status", http_status))
+        engine_break(connection, "memory is out");
+    call->submitted = true;
+    if (!connection->broken)
+        put_block(connection, call->stream_id, buffer_bytes(&connection->block), bytes_make(NULL, 0), true);
+}
