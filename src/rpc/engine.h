@@ -24,8 +24,8 @@
 #define CALL_KEEP_BYTES   ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
 #define KNOWN_METADATA    8
 #define RESETS_REMEMBERED 256
-#define BLOCK_BYTES_MAX   ((size_t)64 << 10) /* of a header block, as it comes */
-#define CONTINUATIONS_MAX 32                 /* of a header block */
+#define BLOCK_FACTOR      8 /* a header block may have so many times the bytes that its fields may, as it comes */
+#define CONTINUATIONS_MAX 32 /* of a header block */
 #define HEADER_FIELDS_MAX 96
 
 /* What the peer allows. */

@@ -20,18 +20,23 @@ static void protocol_error(struct engine_connection *connection, const char *why
     engine_fail(connection, H2_PROTOCOL_ERROR, why);
 }
 
-/* A frame on a stream that is over. Of those that we ended, the peer may not have heard yet; and a server may have sent a
- * whole reply to a call that our client has given up. */
-static void on_closed_stream(struct engine_connection *connection, uint32_t stream_id)
+/* Server: whether a stream is over and the client knows. Of those that we ended it may not have heard yet, and of those
+ * that came after our GOAWAY it will never hear. */
+static bool is_over(const struct engine_connection *connection, uint32_t stream_id)
 {
-    bool was_looked_at = stream_id <= connection->processed_id; /* or it came after our GOAWAY */
-    if (!is_server(connection) || !was_looked_at || engine_was_reset_by_us(connection, stream_id))
+    return stream_id <= connection->processed_id && !engine_was_reset_by_us(connection, stream_id);
+}
+
+/* --- Content --- */
+
+/* Content on a stream that is over. A server may have sent a whole reply to a call that our client has given up. */
+static void pass_over_data(struct engine_connection *connection, uint32_t stream_id)
+{
+    if (!is_server(connection) || !is_over(connection, stream_id))
         return;
     engine_put_number(connection, FRAME_RST_STREAM, stream_id, H2_STREAM_CLOSED);
     engine_count_chatter(connection);
 }
-
-/* --- Content --- */
 
 /* Whether content may come on this stream; if not, the connection is over. */
 static bool accept_data(struct engine_connection *connection, struct frame frame)
@@ -40,7 +45,7 @@ static bool accept_data(struct engine_connection *connection, struct frame frame
     if (call == NULL && is_idle(connection, frame.stream_id))
         protocol_error(connection, "content came on a stream that nobody has opened");
     else if (call == NULL)
-        on_closed_stream(connection, frame.stream_id);
+        pass_over_data(connection, frame.stream_id);
     else if (call->remote_closed)
         engine_fail(connection, H2_STREAM_CLOSED, "content came on a stream that the peer had closed");
     else if (!call->rules.is_trailers && !call->rules.awaits_final)
@@ -97,15 +102,18 @@ static bool count_data(struct engine_connection *connection, struct engine_call 
 
 void engine_data_begins(struct engine_connection *connection, struct frame frame, size_t padding)
 {
+    struct engine_call *call = stream_find(&connection->streams, frame.stream_id);
     bool is_padded = (frame.flags & FLAG_PADDED) != 0;
-    if (is_padded && padding + 1 > frame.size) {
+    size_t rest = frame.size - (is_padded && frame.size > 0 ? 1 : 0); /* behind the byte that says PADDING */
+    if (call == NULL) {                                               /* all of it is passed over */
+        padding = 0;
+    } else if (is_padded && (frame.size == 0 || padding > rest)) {
         protocol_error(connection, "a frame has more padding than content");
         return;
     }
-    struct engine_call *call = stream_find(&connection->streams, frame.stream_id);
     connection->data = (struct data_frame){
         .stream_id = frame.stream_id,
-        .content = frame.size - padding - (is_padded ? 1 : 0),
+        .content = rest - padding,
         .padding = padding,
         .ends = (frame.flags & FLAG_END_STREAM) != 0,
     };
@@ -219,7 +227,6 @@ static void take_block(struct engine_connection *connection, uint32_t stream_id,
         call = stream_find(&connection->streams, stream_id);
     } else if (call == NULL) {
         result = engine_skip_block(connection, block);
-        on_closed_stream(connection, stream_id);
     } else if (is_server(connection)) {
         result = engine_read_trailers(connection, block, &call->rules, ends);
     } else {
@@ -241,6 +248,8 @@ static bool accept_headers(struct engine_connection *connection, uint32_t stream
         engine_fail(connection, H2_STREAM_CLOSED, "headers came on a stream that the peer had closed");
     else if (is_idle(connection, stream_id) && depends_on == stream_id)
         protocol_error(connection, "a stream depends on itself");
+    else if (call == NULL && is_server(connection) && is_over(connection, stream_id))
+        engine_fail(connection, H2_STREAM_CLOSED, "headers came on a stream that was over");
     return !connection->over;
 }
 
@@ -269,7 +278,8 @@ static bool strip_headers(struct engine_connection *connection, struct frame fra
 static bool gather_block(struct engine_connection *connection, struct bytes piece)
 {
     struct header_frame *header = &connection->header;
-    if (header->block.size + piece.size > BLOCK_BYTES_MAX || header->continuations > CONTINUATIONS_MAX) {
+    size_t limit_bytes = BLOCK_FACTOR * connection->config.limits.header_bytes;
+    if (header->block.size + piece.size > limit_bytes || header->continuations > CONTINUATIONS_MAX) {
         engine_fail(connection, H2_ENHANCE_YOUR_CALM, "a header block does not end");
         return false;
     }
@@ -378,12 +388,7 @@ static void take_setting(struct engine_connection *connection, unsigned setting,
         if (value < FRAME_BYTES_MAX || value > 0xffffff)
             protocol_error(connection, "MAX_FRAME_SIZE is out of bounds");
         break;
-    case SETTING_ENABLE_CONNECT_PROTOCOL:
-    case SETTING_NO_RFC7540_PRIORITIES:
-        if (value > 1)
-            protocol_error(connection, "a setting is neither 0 nor 1");
-        break;
-    default: /* what others may know */
+    default: /* what we do not use */
         break;
     }
 }
@@ -447,8 +452,8 @@ static void take_goaway(struct engine_connection *connection, uint32_t last_id, 
 {
     const struct h2_events *events = connection->config.events;
     bool is_news = !connection->draining;
-    bool is_ours = !is_server(connection) && last_id % 2 == 1;
-    if (last_id > connection->goaway_last || (last_id > 0 && !is_ours && last_id != STREAM_ID_MAX)) {
+    bool is_ours = last_id == 0 || last_id == STREAM_ID_MAX || last_id % 2 == (is_server(connection) ? 0 : 1);
+    if (last_id > connection->goaway_last || !is_ours) {
         protocol_error(connection, "a GOAWAY names a stream that it may not");
         return;
     }
@@ -584,7 +589,6 @@ void engine_take_frame(struct engine_connection *connection, struct frame frame,
         open_window(connection, frame.stream_id, number_read(payload.data) & WINDOW_MAX);
         break;
     default: /* kinds that others may know, section 5.5 */
-        engine_count_chatter(connection);
         break;
     }
 }

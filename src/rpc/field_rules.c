@@ -197,11 +197,11 @@ enum field_verdict field_rules_request(struct field_rules *rules, struct hpack_f
 {
     if (field.name.size > 0 && field.name.data[0] == ':')
         return judge_request_pseudo(rules, field);
-    if (has_upper(field.name))
+    if (field.name.size == 0 || has_upper(field.name))
         return FIELD_MALFORMED;
     bool is_host = is(field.name, "host");
     bool is_fine = is_host ? all_are(field.value, is_authority_char) : is_value(field.value);
-    if (field.name.size == 0 || !all_are(field.name, is_token_char) || !is_fine)
+    if (!all_are(field.name, is_token_char) || !is_fine)
         return pass_over(rules);
     rules->seen |= SEEN_REGULAR;
     if (is_forbidden(field) || (is_host && !take_once(rules, SEEN_HOST, field.value)))
@@ -261,9 +261,9 @@ enum field_verdict field_rules_reply(struct field_rules *rules, struct hpack_fie
 {
     if (field.name.size > 0 && field.name.data[0] == ':')
         return judge(may_have_pseudo(rules) && is(field.name, ":status") && take_status(rules, field.value));
-    if (has_upper(field.name))
+    if (field.name.size == 0 || has_upper(field.name))
         return FIELD_MALFORMED;
-    if (field.name.size == 0 || !all_are(field.name, is_token_char) || !is_value(field.value))
+    if (!all_are(field.name, is_token_char) || !is_value(field.value))
         return pass_over(rules);
     rules->seen |= SEEN_REGULAR;
     if (is_forbidden(field))

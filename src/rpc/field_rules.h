@@ -2,7 +2,7 @@
  * header blocks of a stream. A malformed message costs its stream, never the connection.
  *
  * As most of the web does, a field that is no pseudo-field and whose text breaks a rule is passed over; only upper case,
- * which cannot be an accident, and fields that HTTP/2 forbids make their message malformed. */
+ * which cannot be an accident, no name at all, and fields that HTTP/2 forbids make their message malformed. */
 #ifndef MAYFLY_RPC_FIELD_RULES_H
 #define MAYFLY_RPC_FIELD_RULES_H
 

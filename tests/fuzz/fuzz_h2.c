@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.limits.message_bytes = 1000;
     config.limits.header_bytes = 1000;
     config.limits.buffered_bytes = 3000;
-    owner.h2 = h2_open(&h2_engine_nghttp2, &config);
+    owner.h2 = h2_open(&h2_engine_mayfly, &config);
     insist(owner.h2 != NULL);
 
     bool goes_on = true;

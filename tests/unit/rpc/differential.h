@@ -1,0 +1,475 @@
+/* Two engines on the same input, compared by what they make of it (witness.h). An input is turned into frames first:
+ *
+ *     byte 0   bit 0: the engine is a client; bit 1: its owner cancels some calls; bit 2: the rest is frames as they are,
+ *              else a script for them; bits 3 to 7: frames are fed in pieces of so many bytes, 0: whole
+ *     script   an operation a byte, with what it needs from the bytes that follow (script_frame)
+ *
+ * Only whole frames are fed, and what is pending is read after each, since how soon an engine answers what comes later in
+ * the same piece is its own business. Then all is fed to ours once more in one piece, and the calls that come of it are
+ * compared with those before. */
+#ifndef MAYFLY_TESTS_RPC_DIFFERENTIAL_H
+#define MAYFLY_TESTS_RPC_DIFFERENTIAL_H
+
+#include "rpc/witness.h"
+
+#define SCRIPT_FRAMES 256
+
+/* --- Scripts --- */
+
+struct script {
+    struct bytes left;
+    struct buffer frames;
+    size_t count;
+    uint32_t open_block; /* the stream of a header block that has not ended */
+};
+
+static inline uint8_t script_byte(struct script *script)
+{
+    if (script->left.size == 0)
+        return 0;
+    uint8_t byte = script->left.data[0];
+    script->left = bytes_make(script->left.data + 1, script->left.size - 1);
+    return byte;
+}
+
+static inline struct bytes script_bytes(struct script *script, size_t size)
+{
+    struct bytes taken = bytes_make(script->left.data, size < script->left.size ? size : script->left.size);
+    script->left = bytes_make(script->left.data + taken.size, script->left.size - taken.size);
+    return taken;
+}
+
+/* Streams are few, so that they meet again: odd ones, now and then another. */
+static inline uint32_t script_stream(struct script *script)
+{
+    uint8_t byte = script_byte(script);
+    return byte < 0xf0 ? 2 * (uint32_t)(byte % 24) + 1 : byte % 16;
+}
+
+/* A header block is never left open: our engine looks at a whole one, nghttp2 at each piece, so that they would find
+ * different things wrong first. */
+static inline void script_put_frame(struct script *script, uint8_t type, uint8_t flags, uint32_t stream,
+                                    struct bytes payload)
+{
+    bool goes_on = type == FRAME_CONTINUATION && stream == script->open_block;
+    if (script->open_block != 0 && !goes_on) {
+        uint32_t open_block = script->open_block;
+        script->open_block = 0;
+        script_put_frame(script, FRAME_CONTINUATION, FLAG_END_HEADERS, open_block, bytes_make(NULL, 0));
+    }
+    if (type == FRAME_HEADERS || goes_on)
+        script->open_block = (flags & FLAG_END_HEADERS) != 0 ? 0 : stream;
+    uint8_t head[FRAME_HEAD_BYTES];
+    frame_write(head, (struct frame){(uint32_t)payload.size, type, flags, stream});
+    witness_insist(buffer_append(&script->frames, bytes_make(head, sizeof head)) &&
+                   buffer_append(&script->frames, payload));
+    script->count++;
+}
+
+static inline void script_put_field(struct buffer *block, uint8_t first, const char *name, struct bytes value)
+{
+    const uint8_t start[] = {first, (uint8_t)strlen(name)};
+    const uint8_t size = (uint8_t)value.size;
+    witness_insist(value.size < 127 && buffer_append(block, bytes_make(start, 2)) &&
+                   buffer_append(block, bytes_of(name)) && buffer_append(block, bytes_make(&size, 1)) &&
+                   buffer_append(block, value));
+}
+
+/* A field from a choice of those that mean something, indexed or not, with its usual value or one from the script. */
+static inline void script_field(struct script *script, struct buffer *block)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+    } fields[] = {
+        {":method", "POST"},         {":method", "CONNECT"},
+        {":scheme", "http"},         {":path", "/s/U"},
+        {":path", "/s/I"},           {":path", "/s/O"},
+        {":path", "/s/B"},           {":path", "*"},
+        {":authority", "localhost"}, {":status", "200"},
+        {":status", "103"},          {":status", "404"},
+        {":status", "204"},          {"host", "localhost"},
+        {"te", "trailers"},          {"content-type", "application/grpc"},
+        {"content-length", "10"},    {"content-length", "0"},
+        {"grpc-status", "0"},        {"grpc-status", "5"},
+        {"grpc-message", "a%20b%"},  {"grpc-timeout", "1100m"},
+        {"grpc-encoding", "gzip"},   {"cache", "blue"},
+        {"cache", "green"},          {"connection", "close"},
+        {"Upper", "case"},           {"bad name", "x"},
+        {"x-bin", "AAEC"},           {"", "empty"},
+    };
+    uint8_t byte = script_byte(script);
+    size_t choice = byte % (sizeof fields / sizeof fields[0]);
+    uint8_t how = script_byte(script);
+    struct bytes value = how % 8 == 7 ? script_bytes(script, how >> 3) : bytes_of(fields[choice].value);
+    static const uint8_t firsts[] = {0x00, 0x40, 0x10, 0x40};
+    script_put_field(block, firsts[how % 4], fields[choice].name, value);
+}
+
+/* A header block: whole ones of a request or a reply, single fields, indices, and bytes as they come. */
+static inline void script_block(struct script *script, struct buffer *block)
+{
+    static const char *const request[][2] = {
+        {":method", "POST"}, {":scheme", "http"}, {":authority", "localhost"}};
+    static const char *const paths[] = {"/s/U", "/s/I", "/s/O", "/s/B"};
+    uint8_t what = script_byte(script);
+    uint8_t first = (what & 0x40) != 0 ? 0x40 : 0;
+    size_t more = what >> 3 & 7;
+    switch (what & 7) {
+    case 0:
+    case 1:
+    case 2:
+        for (size_t i = 0; i < 3; i++)
+            script_put_field(block, first, request[i][0], bytes_of(request[i][1]));
+        script_put_field(block, first, ":path", bytes_of(paths[script_byte(script) % 4]));
+        script_put_field(block, first, "content-type", bytes_of("application/grpc"));
+        break;
+    case 3:
+        script_put_field(block, first, ":status", bytes_of("200"));
+        script_put_field(block, first, "content-type", bytes_of("application/grpc"));
+        break;
+    case 4:
+        script_put_field(block, first, "grpc-status", bytes_of("0"));
+        break;
+    case 5: {
+        struct bytes raw = script_bytes(script, more * 4);
+        witness_insist(buffer_append(block, raw));
+        more = 0;
+        break;
+    }
+    case 6: /* indices: static ones, and those that were inserted */
+        for (size_t i = 0; i < more; i++) {
+            uint8_t index = 0x80 | script_byte(script);
+            witness_insist(buffer_append(block, bytes_make(&index, 1)));
+        }
+        more = 0;
+        break;
+    default:
+        more++;
+        break;
+    }
+    for (size_t i = 0; i < more; i++)
+        script_field(script, block);
+}
+
+static inline void script_headers(struct script *script)
+{
+    uint32_t stream = script_stream(script);
+    uint8_t how = script_byte(script);
+    struct buffer block = {0};
+    struct buffer payload = {0};
+    script_block(script, &block);
+    uint8_t flags = how & FLAG_END_STREAM;
+    if ((how & 0x30) == 0x10) {
+        uint8_t padding[2] = {1, 0};
+        flags |= FLAG_PADDED;
+        witness_insist(buffer_append(&payload, bytes_make(padding, 1)) &&
+                       buffer_append(&payload, buffer_bytes(&block)) &&
+                       buffer_append(&payload, bytes_make(padding + 1, 1)));
+    } else if ((how & 0x30) == 0x20) {
+        uint8_t priority[5] = {0, 0, 0, script_byte(script), 16};
+        flags |= FLAG_PRIORITY;
+        witness_insist(buffer_append(&payload, bytes_make(priority, 5)) &&
+                       buffer_append(&payload, buffer_bytes(&block)));
+    } else {
+        witness_insist(buffer_append(&payload, buffer_bytes(&block)));
+    }
+    size_t cut = (how & 0xc0) == 0x40 ? payload.size / 2 : payload.size;
+    if ((how & 0x30) != 0)
+        cut = payload.size;
+    script_put_frame(script, FRAME_HEADERS, flags | (cut == payload.size ? FLAG_END_HEADERS : 0), stream,
+                     bytes_make(payload.data, cut));
+    if (cut < payload.size)
+        script_put_frame(script, FRAME_CONTINUATION, FLAG_END_HEADERS, stream,
+                         bytes_make(payload.data + cut, payload.size - cut));
+    buffer_free(&block);
+    buffer_free(&payload);
+}
+
+/* Content: a whole message, a part of one, or bytes as they come; padded now and then. */
+static inline void script_data(struct script *script)
+{
+    uint32_t stream = script_stream(script);
+    uint8_t how = script_byte(script);
+    struct buffer payload = {0};
+    uint8_t padding = (how & 0x0e) == 0x0e ? script_byte(script) % 8 : 0;
+    uint8_t flags = how & FLAG_END_STREAM;
+    if (padding > 0) {
+        uint8_t pad = padding - 1;
+        flags |= FLAG_PADDED;
+        witness_insist(buffer_append(&payload, bytes_make(&pad, 1)));
+    }
+    struct bytes text = script_bytes(script, how >> 4);
+    if ((how & 2) == 0) {
+        uint8_t prefix[5] = {0, 0, 0, 0, (uint8_t)(text.size + (how >> 2 & 1))};
+        witness_insist(buffer_append(&payload, bytes_make(prefix, 5)));
+    }
+    witness_insist(buffer_append(&payload, text));
+    static const uint8_t zeros[8];
+    if (padding > 0)
+        witness_insist(buffer_append(&payload, bytes_make(zeros, padding - 1)));
+    script_put_frame(script, FRAME_DATA, flags, stream, buffer_bytes(&payload));
+    buffer_free(&payload);
+}
+
+static inline void script_number(struct script *script, uint8_t type)
+{
+    static const uint32_t numbers[] = {0, 1, 7, 8, 100, 1000, 65535, 0x7fff0000, 0x7fffffff};
+    uint32_t stream = script_stream(script);
+    uint8_t choice = script_byte(script);
+    uint8_t payload[4];
+    number_write(payload, numbers[choice % (sizeof numbers / sizeof numbers[0])]);
+    script_put_frame(script, type, 0, choice >= 0xc0 && type == FRAME_WINDOW_UPDATE ? 0 : stream,
+                     bytes_make(payload, 4));
+}
+
+static inline void script_settings(struct script *script)
+{
+    static const uint32_t values[] = {0, 1, 2, 100, 4096, 16384, 65535, 0x7fffffff};
+    uint8_t payload[3 * SETTING_BYTES];
+    uint8_t how = script_byte(script);
+    size_t count = how % 4;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t choice = script_byte(script);
+        payload[i * SETTING_BYTES] = 0;
+        payload[i * SETTING_BYTES + 1] = choice % 16;
+        number_write(payload + i * SETTING_BYTES + 2, values[choice >> 4 & 7]);
+    }
+    script_put_frame(script, FRAME_SETTINGS, how == 0xff ? FLAG_ACK : 0, 0,
+                     bytes_make(payload, count * SETTING_BYTES));
+}
+
+static inline void script_goaway(struct script *script)
+{
+    uint8_t payload[8] = {0};
+    payload[3] = script_byte(script) % 32;
+    payload[7] = script_byte(script) % 16;
+    script_put_frame(script, FRAME_GOAWAY, 0, 0, bytes_make(payload, 8));
+}
+
+static inline void script_frame(struct script *script)
+{
+    static const uint8_t ping[8] = "alive";
+    uint8_t operation = script_byte(script);
+    switch (operation % 16) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+        script_headers(script);
+        break;
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+        script_data(script);
+        break;
+    case 9:
+        script_number(script, FRAME_RST_STREAM);
+        break;
+    case 10:
+    case 11:
+        script_number(script, FRAME_WINDOW_UPDATE);
+        break;
+    case 12:
+        script_settings(script);
+        break;
+    case 13:
+        script_put_frame(script, FRAME_PING, operation >> 4 & 1, 0, bytes_make(ping, 8));
+        break;
+    case 14:
+        script_goaway(script);
+        break;
+    default: { /* any frame at all */
+        uint8_t type = script_byte(script) % 16;
+        uint8_t flags = script_byte(script);
+        uint32_t stream = script_stream(script);
+        script_put_frame(script, type, flags, stream, script_bytes(script, operation >> 4));
+    }
+    }
+}
+
+/* --- Inputs --- */
+
+/* Whether both engines look at all settings of a frame: nghttp2 passes over all but the last of each kind, and knows two
+ * that ours has no use for (RFC 8441, RFC 9218). */
+static inline bool are_settings_plain(struct bytes payload)
+{
+    uint64_t seen = 0;
+    for (size_t at = 0; at + SETTING_BYTES <= payload.size; at += SETTING_BYTES) {
+        unsigned setting = (unsigned)payload.data[at] << 8 | payload.data[at + 1];
+        if (setting == 8 || setting == 9 || (setting < 8 && (seen >> setting & 1) != 0))
+            return false;
+        seen |= setting < 8 ? UINT64_C(1) << setting : 0;
+    }
+    return true;
+}
+
+/* The whole frames of an input, after settings, so that most get past the beginning. False: not worth a look. */
+static inline bool frames_of(struct bytes input, bool is_raw, struct script *script)
+{
+    script_put_frame(script, FRAME_SETTINGS, 0, 0, bytes_make(NULL, 0));
+    script_put_frame(script, FRAME_SETTINGS, FLAG_ACK, 0, bytes_make(NULL, 0));
+    script->left = input;
+    while (!is_raw && script->left.size > 0 && script->count < SCRIPT_FRAMES)
+        script_frame(script);
+    while (is_raw && script->left.size >= FRAME_HEAD_BYTES) {
+        struct frame frame = frame_read(script_bytes(script, FRAME_HEAD_BYTES).data);
+        if (script->left.size < frame.size)
+            break;
+        script_put_frame(script, frame.type, frame.flags, frame.stream_id, script_bytes(script, frame.size));
+    }
+    script_put_frame(script, FRAME_WINDOW_UPDATE, 0, 0, bytes_make("\0\0\0\1", 4));
+    size_t continuations = 0;
+    for (struct bytes left = buffer_bytes(&script->frames); left.size > 0;) {
+        struct frame frame = frame_read(left.data);
+        size_t whole = FRAME_HEAD_BYTES + frame.size;
+        continuations += frame.type == FRAME_CONTINUATION;
+        if (frame.type == FRAME_SETTINGS &&
+            !are_settings_plain(bytes_make(left.data + FRAME_HEAD_BYTES, frame.size)))
+            return false;
+        left = bytes_make(left.data + whole, left.size - whole);
+    }
+    return continuations < 8 && script->count <= SCRIPT_FRAMES;
+}
+
+static inline void feed_frames(struct witness *witness, struct bytes frames, size_t piece_bytes)
+{
+    int64_t now_ns = CLOCK_NS_PER_S;
+    while (frames.size > 0) {
+        struct frame frame = frame_read(frames.data);
+        size_t whole = FRAME_HEAD_BYTES + frame.size;
+        /* nghttp2 as Debian 12 has it takes the pieces of a CONTINUATION for so many frames, and stops at eight. */
+        size_t most = frame.type == FRAME_CONTINUATION ? whole : piece_bytes;
+        for (size_t at = 0; at < whole; at += most) {
+            size_t size = whole - at < most ? whole - at : most;
+            witness_feed(witness, bytes_make(frames.data + at, size), now_ns++);
+        }
+        frames = bytes_make(frames.data + whole, frames.size - whole);
+    }
+}
+
+/* --- Comparing --- */
+
+__attribute__((format(printf, 1, 2))) static inline bool differ(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    (void)fputc('\n', stderr);
+    return false;
+}
+
+static inline bool same_text(const char *what, size_t number, const struct buffer *ours,
+                             const struct buffer *theirs, bool only_beginning)
+{
+    struct bytes a = buffer_bytes(ours);
+    struct bytes b = buffer_bytes(theirs);
+    if (only_beginning) { /* what was heard before the end is the same; one end may have come later */
+        const uint8_t *a_end = memmem(a.data, a.size, " closed(", 8);
+        const uint8_t *b_end = memmem(b.data, b.size, " closed(", 8);
+        a.size = a_end != NULL ? (size_t)(a_end - a.data) : a.size;
+        b.size = b_end != NULL ? (size_t)(b_end - b.data) : b.size;
+    }
+    return bytes_equal(a, b) || differ("%s %zu:\n  ours    %.*s\n  nghttp2 %.*s", what, number, (int)a.size,
+                                       (const char *)a.data, (int)b.size, (const char *)b.data);
+}
+
+/* A frame that is wrong in two ways may be blamed for either: its size or the rest. */
+static inline uint32_t error_of(const struct witness *witness)
+{
+    uint32_t code = witness->has_goaway ? witness->goaway_code : H2_NO_ERROR;
+    return code == H2_FRAME_SIZE_ERROR ? H2_PROTOCOL_ERROR : code;
+}
+
+/* Both have ended the connection with an error, or neither. */
+static inline bool same_connection(const struct witness *ours, const struct witness *theirs)
+{
+    uint32_t our_error = error_of(ours);
+    uint32_t their_error = error_of(theirs);
+    if (our_error ==
+        H2_STREAM_CLOSED) /* as the RFC asks; nghttp2, as it is set here, has forgotten the stream */
+        their_error = our_error;
+    if (our_error != their_error)
+        return differ("connection error: ours %s, nghttp2 %s", h2_code_name(our_error),
+                      h2_code_name(their_error));
+    return our_error != H2_NO_ERROR || ours->over == theirs->over ||
+           differ("over: ours %d, nghttp2 %d", ours->over, theirs->over);
+}
+
+static inline bool same_calls(const struct witness *ours, const struct witness *theirs, bool only_beginning)
+{
+    if (ours->begun != theirs->begun)
+        return differ("calls: ours %zu, nghttp2 %zu", ours->begun, theirs->begun);
+    for (size_t i = 0; i < ours->begun; i++)
+        if (!same_text("call", i, &ours->stories[i], &theirs->stories[i], only_beginning))
+            return false;
+    for (size_t i = 0; i < H2_REFUSALS; i++)
+        if (ours->refused[i] != theirs->refused[i])
+            return differ("refusals %zu: ours %zu, nghttp2 %zu", i, ours->refused[i], theirs->refused[i]);
+    return true;
+}
+
+static inline bool same_wire(struct witness *ours, struct witness *theirs)
+{
+    for (size_t i = 0; i < theirs->stream_count; i++) {
+        uint32_t id = theirs->streams[i].id;
+        if (!same_text("stream", id, &witness_stream_of(ours, id)->said, &theirs->streams[i].said, false))
+            return false;
+    }
+    if (ours->ping_acks != theirs->ping_acks || ours->settings_acks != theirs->settings_acks ||
+        ours->settings != theirs->settings || ours->draining != theirs->draining ||
+        ours->pongs != theirs->pongs)
+        return differ("answers: ours %zu %zu, nghttp2 %zu %zu", ours->ping_acks, ours->settings_acks,
+                      theirs->ping_acks, theirs->settings_acks);
+    return true;
+}
+
+/* Whether both engines make the same of an input; if not, stderr says how they differ. */
+static inline bool engines_agree(struct bytes input)
+{
+    static struct witness ours;
+    static struct witness theirs;
+    static struct witness at_once;
+    if (input.size < 2)
+        return true;
+    uint8_t how = input.data[0];
+    struct script script = {0};
+    bool agree = true;
+    if (frames_of(bytes_make(input.data + 1, input.size - 1), (how & 4) != 0, &script)) {
+        struct h2_methods *table = h2_methods_create(witness_methods, WITNESS_METHODS);
+        bool is_server = (how & 1) == 0;
+        bool cancels = (how & 2) != 0;
+        size_t piece_bytes = how >> 3 == 0 ? SIZE_MAX / 2 : how >> 3;
+        struct bytes frames = buffer_bytes(&script.frames);
+        struct witness *all[] = {&ours, &theirs, &at_once};
+        for (size_t i = 0; i < 3; i++) {
+            witness_open(all[i], i == 1 ? &h2_engine_nghttp2 : &h2_engine_mayfly, table, is_server, cancels);
+            if (is_server)
+                witness_feed(all[i], bytes_of(WITNESS_PREFACE), 1);
+            if (i < 2)
+                feed_frames(all[i], frames, piece_bytes);
+            else
+                witness_feed(all[i], frames, CLOCK_NS_PER_S);
+        }
+        bool failed = error_of(&theirs) != H2_NO_ERROR;
+        bool is_stricter = error_of(&ours) == H2_STREAM_CLOSED && !failed;
+        bool same_error = same_connection(&ours, &theirs);
+        if (same_error && !failed && !is_stricter)
+            agree = same_wire(&ours, &theirs);
+        for (size_t i = 0; i < 3; i++)
+            witness_close(all[i]);
+        agree = same_error && agree && (is_stricter || same_calls(&ours, &theirs, failed));
+        if (agree && !ours.over) /* one that ends lets pass what has come with the end */
+            agree = same_calls(&ours, &at_once, true);
+        for (size_t i = 0; i < 3; i++)
+            witness_free(all[i]);
+        h2_methods_destroy(table);
+    }
+    buffer_free(&script.frames);
+    return agree;
+}
+
+#endif
