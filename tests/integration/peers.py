@@ -13,6 +13,15 @@ are cancelled together, when each has had so many replies. The answer is a line 
     [{"code": N, "message": TEXT, "initial": [[NAME, VALUE], ...], "trailing": ..., "replies": [BASE64, ...]}, ...]
 
 The value of metadata whose name ends in -bin is base64 there, and bytes here.
+
+A server is a program that prints the port on which it listens, and stops as gracefully as its library can on SIGTERM.
+Its options, JSON in its last argument, are of its own kind too. It keeps what Set gives it, for Get and GetBatch, in
+whatever cache, and whatever it answers it answers with METADATA, at both ends of the reply. Some names are special:
+
+    absent      in this cache there is nothing but NOT_FOUND, without a reply before it
+    breaking    in this cache GetBatch fails after the first reply
+
+Subscribe streams a heartbeat, then a hundred texts, "message 1" and so on, and then nothing more.
 """
 
 from __future__ import annotations
@@ -21,7 +30,9 @@ import asyncio
 import base64
 import json
 import subprocess
+import sys
 import threading
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,10 +41,26 @@ from typing import Any
 import grpc
 
 HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
 GO = HERE / "go/bin"
 CALL_TIMEOUT_MS = 30_000
+STOP_TIMEOUT_S = 30
 
 Metadata = list[tuple[str, Any]]
+
+KEY = "k"
+ITEM_LIMIT_BYTES = 5_000_000
+
+# Of values, around every length at which something begins anew: a message, a frame, a window.
+SIZES = [0, 1, 5, 100, 16_379, 16_384, 16_385, 65_530, 65_535, 65_536, 1_000_000, ITEM_LIMIT_BYTES - len(KEY)]
+
+METADATA: Metadata = [("err", "a_cause"), ("long", "v" * 4096), ("all-bin", bytes(range(256))), ("repeated", "one"),
+                      ("repeated", "two")]
+
+
+def patterned(size: int) -> bytes:
+    """Return bytes in which a piece that is lost, or comes twice, shows."""
+    return array("I", range(size // 4 + 1)).tobytes()[:size]
 
 
 @dataclass
@@ -175,3 +202,23 @@ CALLERS = {
     "grpc-go": lambda: Program(GO / "caller"),
     "grpc-js": lambda: Program("node", HERE / "js/caller.mjs"),
 }
+
+
+class Peer:
+    """A server of others that runs."""
+
+    def __init__(self, name: str, contract: Path, options: dict[str, Any]) -> None:
+        """Start it; `contract` is the descriptors of our services, compiled."""
+        command = {
+            "grpcio": [sys.executable, HERE / "grpcio_server.py"],
+            "grpc-go": [GO / "server", contract],
+            "grpc-js": ["node", HERE / "js/server.mjs", REPOSITORY / "proto"],
+        }[name]
+        self._process = subprocess.Popen([*map(str, command), json.dumps(options)], stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.address = f"127.0.0.1:{int(self._process.stdout.readline())}"
+
+    def stop(self) -> None:
+        """End it, which must go without complaint."""
+        self._process.terminate()
+        assert self._process.wait(STOP_TIMEOUT_S) == 0

@@ -48,7 +48,8 @@ WITHOUT_ANSWER = {
 
 
 def start(*command: object) -> subprocess.Popen[str]:
-    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
 
 
 def free_ports(count: int) -> int:

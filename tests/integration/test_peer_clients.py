@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
+import peers
 import pytest
 from conftest import Server
 from momento_wire_types import cacheclient_pb2 as messages
 from momento_wire_types import cachepubsub_pb2 as topics
 from momento_wire_types import controlclient_pb2 as control_messages
-from peers import CALLERS, Call, Metadata, Outcome
+from peers import CALLERS, ITEM_LIMIT_BYTES, SIZES, Call, Metadata, Outcome, patterned
 
 StartServer = Callable[..., Server]
 OK, CANCELLED = grpc.StatusCode.OK, grpc.StatusCode.CANCELLED
 
+KEY = peers.KEY.encode()
 TTL_MS = 60_000
 KIB = 1024
-KEY = b"k"
-ITEM_LIMIT_BYTES = 5_000_000
-
-# Around every length at which something begins anew: a message, a frame, a window.
-SIZES = [0, 1, 5, 100, 16_379, 16_384, 16_385, 65_530, 65_535, 65_536, 1_000_000, ITEM_LIMIT_BYTES - len(KEY)]
 
 # The least that each client can be told to take: windows, tables, frames.
 SMALL: dict[str, dict[str, Any]] = {
@@ -74,7 +70,8 @@ class Cache:
         return self.call("GetBatch", messages._GetBatchRequest(items=items), **settings)
 
     def subscribe(self, resume_at: int = 0, **settings: Any) -> Call:
-        request = topics._SubscriptionRequest(cache_name=self.name, topic="t", resume_at_topic_sequence_number=resume_at)
+        request = topics._SubscriptionRequest(cache_name=self.name, topic="t",
+                                              resume_at_topic_sequence_number=resume_at)
         return Call("/cache_client.pubsub.Pubsub/Subscribe", request.SerializeToString(), **settings)
 
     def publish(self, value: bytes) -> Call:
@@ -137,11 +134,6 @@ def common_server(binary: Any) -> Iterator[Server]:
 @pytest.fixture
 def mine(caller: Any, common_server: Server) -> Cache:
     return Cache(caller, common_server, "c")
-
-
-def patterned(size: int) -> bytes:
-    """Return bytes in which a piece that is lost, or comes twice, shows."""
-    return b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
 
 
 # Messages
@@ -247,22 +239,19 @@ def test_metadata_of_every_kind_leaves_a_call_as_it_is(mine: Cache, kind: str) -
     other = mine.another()
     mine.replies(mine.set(b"mine"), other.set(b"the other's"))
     for _ in range(3):  # what came once is a reference the next time
-        calls = [cache.call("Get", messages._GetRequest(cache_key=KEY), METADATA[kind]) for cache in (mine, other)]
-        assert mine.values(*calls) == [b"mine", b"the other's"]
+        found = mine.values(*(cache.get(metadata=METADATA[kind]) for cache in (mine, other)))
+        assert found == [b"mine", b"the other's"]
 
 
 def test_metadata_that_never_comes_twice_pushes_the_rest_out_of_the_table(mine: Cache) -> None:
     mine.replies(mine.set(b"mine"))
-    count = itertools.count()
-    calls = [mine.call("Get", messages._GetRequest(cache_key=KEY), [(f"name-{next(count)}", f"value {next(count)}")])
-             for _ in range(500)]
+    calls = [mine.get(metadata=[(f"name-{number}", f"value {number}")]) for number in range(500)]
     assert mine.values(*calls) == [b"mine"] * 500
 
 
 def test_too_much_metadata_fails_its_call_and_no_other(mine: Cache) -> None:
     mine.replies(mine.set(b"mine"))
-    too_much = mine.call("Get", messages._GetRequest(cache_key=KEY), [("long", "v" * 20 * KIB)])
-    refused, served = mine.outcomes(too_much, mine.get())
+    refused, served = mine.outcomes(mine.get(metadata=[("long", "v" * 20 * KIB)]), mine.get())
     # Some clients know by themselves what the server takes.
     assert refused.code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL)
     assert served.code == OK
