@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -100,9 +101,13 @@ class Cache:
         assert {response.result for response in found} == {messages.Hit}
         return [response.cache_body for response in found]
 
+    def named(self, name: str) -> Cache:
+        """Return what may be a cache of this name, on the same connection."""
+        return Cache(self._caller, self.server, name, self._options)
+
     def another(self) -> Cache:
-        """Make another cache on the same server, which is seen on the same connection."""
-        made = Cache(self._caller, self.server, f"cache-{uuid.uuid4()}", self._options)
+        """Make another cache on the same server."""
+        made = self.named(f"cache-{uuid.uuid4()}")
         create = control_messages._CreateCacheRequest(cache_name=made.name).SerializeToString()
         self.replies(Call("/control_client.ScsControl/CreateCache", create))
         return made
@@ -124,7 +129,7 @@ def start_cache(caller: Any, start_server: StartServer) -> Callable[..., Cache]:
 
 
 @pytest.fixture(scope="module")
-def common_server(binary: Any) -> Iterator[Server]:
+def common_server(binary: Path) -> Iterator[Server]:
     """Run a server for all tests that do not disturb it."""
     running = Server(binary, "--cache", "c")
     yield running
@@ -145,9 +150,7 @@ def test_values_of_every_size_come_back_as_they_were(mine: Cache) -> None:
         assert mine.values(mine.get()) == [patterned(size)]
 
 
-def test_values_of_every_size_fit_through_the_smallest_windows(
-    name: str, start_cache: Callable[..., Cache]
-) -> None:
+def test_values_of_every_size_fit_through_the_smallest_windows(name: str, start_cache: Callable[..., Cache]) -> None:
     cache = start_cache(options=SMALL[name])
     for size in SIZES:
         cache.replies(cache.set(patterned(size)))
@@ -206,7 +209,7 @@ def counters(server: Server) -> dict[str, Any]:
 
 
 def test_a_refusal_comes_with_its_status_and_its_sentence(mine: Cache) -> None:
-    absent = Cache(mine._caller, mine.server, "nobody-made-this")
+    absent = mine.named("nobody-made-this")
     assert absent.refusal(absent.get()).code == grpc.StatusCode.NOT_FOUND
     assert mine.refusal(mine.get(b"")).code == grpc.StatusCode.INVALID_ARGUMENT
     assert mine.refusal(Call("/cache_client.Scs/NoSuchMethod", b"")).code == grpc.StatusCode.UNIMPLEMENTED
@@ -278,3 +281,12 @@ def test_streams_that_are_cancelled_half_way_give_back_what_they_held(mine: Cach
     assert all(len(outcome.replies) >= 3 for outcome in outcomes)
     assert mine.values(mine.get_batch(keys)) == [key * 1000 for key in keys]
     mine.assert_works()
+
+
+def test_a_server_that_ends_is_left_for_the_next_one(start_cache: Callable[..., Cache]) -> None:
+    cache = start_cache()
+    cache.assert_works()
+    cache.server.stop()
+    after = start_cache("--listen", cache.server.address)
+    assert after.server.address == cache.server.address
+    after.assert_works()

@@ -105,7 +105,7 @@ func incoming(received metadata.MD) [][2]string {
 	return pairs
 }
 
-func make_(connection *grpc.ClientConn, wanted call, cancelled *sync.WaitGroup) (result outcome) {
+func carryOut(connection *grpc.ClientConn, wanted call, cancelled *sync.WaitGroup) (result outcome) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(wanted.TimeoutMs)*time.Millisecond)
 	defer cancel()
 	waited := wanted.CancelAfter == 0
@@ -168,7 +168,7 @@ func main() {
 		for i := range wanted.Calls {
 			go func(i int) {
 				defer done.Done()
-				outcomes[i] = make_(connections[wanted.Target], wanted.Calls[i], &cancelled)
+				outcomes[i] = carryOut(connections[wanted.Target], wanted.Calls[i], &cancelled)
 			}(i)
 		}
 		done.Wait()
