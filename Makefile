@@ -9,8 +9,8 @@ help:
 	@echo 'make demo         a cache, a value, a short benchmark'
 	@echo 'make test         all tests, plain and sanitized'
 	@echo 'make build        build/release/mayfly and libmayfly'
-	@echo 'make bench        side by side with Redis; GROUP=throughput|memory|connections|flush|store|collections|topics|freeing|size|networks|tuning|truth for one part'
-	@echo 'make bench-check  the throughput and collections parts, failing below the floors in bench/floors'
+	@echo 'make bench        side by side with Redis and gRPC; GROUP=throughput|peers|memory|connections|flush|store|collections|topics|freeing|size|networks|tuning|truth for one part'
+	@echo 'make bench-check  the throughput, peers and collections parts, failing below the floors in bench/floors'
 	@echo 'make experiments  the experiments on tuning, with the official client and ours: report.html; NAME=loops for one of them'
 	@echo 'make bench-python the Python client side by side with others; ARGS="--group clients --points 50" and so on'
 	@echo 'make wheel        build/wheel/: the Python package with all that it needs'
@@ -42,7 +42,7 @@ bench: build
 
 bench-check: build
 	@scripts/setup bench
-	@/usr/bin/python3 bench/run.py --group throughput --group collections --check bench/floors
+	@/usr/bin/python3 bench/run.py --group throughput --group peers --group collections --check bench/floors
 
 bench-python: build
 	@scripts/setup bench-python

@@ -1,8 +1,9 @@
-"""mayfly side by side with Redis on this machine: alternating, several rounds, medians, as ratios.
+"""mayfly side by side with its peers on this machine: alternating, several rounds, medians, as ratios.
 
 A server has one thread and the core 0, its client one thread and the core 1. Groups can be run alone:
 
-    throughput   requests a second at several numbers in flight, and CPU time a request
+    throughput   requests a second at several numbers in flight, and CPU time a request, beside Redis
+    peers        the same beside gRPC's own C++ asynchronous server and client, 100 in flight on one connection
     memory       resident bytes an item beside key and value, 5 million items
     connections  memory of 10,000 idle connections while 100 busy ones go on
     flush        the longest call while a cache of 5 million items is flushed
@@ -37,6 +38,7 @@ import time
 from pathlib import Path
 
 from data_types import collections, freeing, size, topics
+from grpc_peer import build_grpc, grpc_server, grpc_version, measure_grpc
 from harness import (
     CLIENT_CORE,
     ITEMS,
@@ -111,24 +113,47 @@ def measure_redis(server: tuple[int, int], connections: int, pipeline: int) -> d
             "client_us": mixed(client_us)}
 
 
+def print_header(peer: str) -> None:
+    print("requests a second, medians of the rounds; the ratio is the median of the rounds' ratios, with its range")
+    print(f"{'':50} {'mayfly':>9} {peer:>9}  ratio            CPU us a request: server, client ({peer})")
+
+
+def side_by_side(label: str, peer: str, ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> dict:
+    """Makes a row of the rounds, and prints it."""
+    a, b = median(ours), median(theirs)
+    ratios = [x["rps"] / y["rps"] for x, y in zip(ours, theirs)]
+    ratio = statistics.median(ratios)
+    print(f"{label:50} {a['rps']:9.0f} {b['rps']:9.0f}  {ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f})   "
+          f"{a['server_us']:.2f}, {a['client_us']:.2f} "
+          f"({b['server_us']:.2f}, {b['client_us']:.2f})", flush=True)
+    return {"row": label, "ratio": ratio, "ratio_range": [min(ratios), max(ratios)], "mayfly": a, peer.lower(): b,
+            "rounds": {"mayfly": ours, peer.lower(): theirs}}
+
+
 def throughput() -> dict:
     rows = []
-    print("requests a second, medians of the rounds; the ratio is the median of the rounds' ratios, with its range")
-    print(f"{'':50} {'mayfly':>9} {'Redis':>9}  ratio            CPU us a request: server, client (Redis)")
+    print_header("Redis")
     for label, in_flight, connections, redis_connections, pipeline in ROWS:
         ours, theirs = [], []
         with mayfly_server("--cache", "bench") as mayfly, redis_server() as redis:
             for _ in range(ROUNDS):
                 ours.append(measure_mayfly(mayfly, in_flight, connections))
                 theirs.append(measure_redis(redis, redis_connections, pipeline))
-        a, b = median(ours), median(theirs)
-        ratios = [x["rps"] / y["rps"] for x, y in zip(ours, theirs)]
-        ratio = statistics.median(ratios)
-        rows.append({"row": label, "ratio": ratio, "ratio_range": [min(ratios), max(ratios)], "mayfly": a, "redis": b, "rounds": {"mayfly": ours, "redis": theirs}})
-        print(f"{label:50} {a['rps']:9.0f} {b['rps']:9.0f}  {ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f})   "
-              f"{a['server_us']:.2f}, {a['client_us']:.2f} "
-              f"({b['server_us']:.2f}, {b['client_us']:.2f})", flush=True)
+        rows.append(side_by_side(label, "Redis", ours, theirs))
     return {"value_bytes": VALUE_BYTES, "reads": READS, "rows": rows}
+
+
+def peers() -> dict:
+    """A client and a server have a core each, so requests a second are those of a core."""
+    build_grpc()
+    print_header("gRPC")
+    ours, theirs = [], []
+    with mayfly_server("--cache", "bench") as mayfly, grpc_server() as grpc:
+        for _ in range(ROUNDS):
+            ours.append(measure_mayfly(mayfly, 100, 1))
+            theirs.append(measure_grpc(grpc, 100))
+    row = side_by_side("100 in flight, 1 connection", "gRPC", ours, theirs)
+    return {"grpc": grpc_version(), "value_bytes": VALUE_BYTES, "reads": READS, "rows": [row]}
 
 
 def memory() -> dict:
@@ -222,9 +247,9 @@ def store() -> dict:
     return {"items": ITEMS, "output": output.splitlines(), "collections": json.loads(freed)}
 
 
-GROUPS = {"throughput": throughput, "memory": memory, "connections": connections, "flush": flush, "store": store,
-          "collections": collections, "topics": topics, "size": size, "freeing": freeing, "networks": networks,
-          "tuning": tuning, "truth": truth}
+GROUPS = {"throughput": throughput, "peers": peers, "memory": memory, "connections": connections, "flush": flush,
+          "store": store, "collections": collections, "topics": topics, "size": size, "freeing": freeing,
+          "networks": networks, "tuning": tuning, "truth": truth}
 
 
 def write(group: str, result: dict) -> None:
