@@ -131,31 +131,34 @@ struct engine_call {
     bool replied;       /* server: handed over to the last byte */
     bool is_compressed; /* server: the client named an encoding */
     bool has_message;
+    bool has_data_frame;
     bool has_verdict;
 
     int64_t send_window;
     uint32_t received_bytes; /* of content, since the peer's window was last opened */
     uint32_t reset_code;     /* with which the stream ended */
 
-    struct grpc_assembler in;
     struct bytes message; /* the one message of a unary direction */
     struct field_rules rules;
 
-    struct buffer out; /* messages that have no window yet, or not the room */
-    size_t out_taken;
+    size_t out_taken; /* of `out` */
     uint8_t *begun; /* where the message being written lies, if that is the connection's output; else NULL */
-    size_t begun_bytes; /* with its prefix */
-    uint64_t data_at;   /* where the last frame of content began, and whether there is one */
-    bool has_data_frame;
+    size_t begun_bytes;  /* with its prefix */
+    uint64_t data_at;    /* where the last frame of content begins, if there is one */
     uint64_t headers_at; /* client: where the request begins */
 
     enum status status; /* server: of the reply */
-    struct buffer status_message;
     struct metadata *trailers;
+    struct verdict verdict; /* client: the outcome whatever the reply says, where there is one */
 
+    /* From here on a recycled call keeps its memory. */
+    struct grpc_assembler in;
+    struct buffer out; /* messages that have no window yet, or not the room */
+    struct buffer status_message;
     struct reply_headers reply; /* client */
-    struct verdict verdict;     /* client: the outcome whatever the reply says, where there is one */
 };
+
+#define CALL_FORGOTTEN_BYTES offsetof(struct engine_call, in)
 
 static inline struct engine_connection *connection_of(struct h2_connection *connection)
 {

@@ -115,14 +115,10 @@ static void recycle(struct engine_call *call)
         return;
     }
     buffer_reset(&call->status_message, CALL_KEEP_BYTES);
-    reply_headers_reset(&call->reply, CALL_KEEP_BYTES);
-    struct engine_call fresh = {
-        .in.gathered = call->in.gathered,
-        .out = call->out,
-        .status_message = call->status_message,
-        .reply = call->reply,
-    };
-    *call = fresh;
+    if (!is_server(connection))
+        reply_headers_reset(&call->reply, CALL_KEEP_BYTES);
+    call->in.prefix_size = 0;
+    memset(call, 0, CALL_FORGOTTEN_BYTES);
     list_push_front(&connection->spare, &call->link);
     connection->spares++;
 }

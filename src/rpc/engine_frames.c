@@ -163,6 +163,8 @@ void engine_take_data(struct engine_connection *connection, struct bytes piece)
 {
     const struct h2_limits *limits = &connection->config.limits;
     struct engine_call *call = stream_find(&connection->streams, connection->data.stream_id);
+    if (call != NULL && connection->data.ends && piece.size == connection->data.content)
+        call->remote_closed = true; /* known before anybody may answer */
     while (call != NULL && piece.size > 0 && call_listens(call)) {
         struct bytes message;
         if (call->has_message) {

@@ -58,9 +58,8 @@ static enum block_result take_request_field(struct engine_connection *connection
                                             struct hpack_field field)
 {
     struct request_reading *reading = user;
-    enum field_verdict verdict = field_rules_request(reading->rules, field);
-    if (verdict != FIELD_FINE)
-        return verdict == FIELD_MALFORMED ? BLOCK_MALFORMED : BLOCK_READ;
+    if (!field_rules_request(reading->rules, field))
+        return BLOCK_MALFORMED;
     reading->bytes += field_bytes(field);
     if (++reading->count > HEADER_FIELDS_MAX || reading->bytes > connection->config.limits.header_bytes)
         return BLOCK_TOO_LARGE;
@@ -128,7 +127,7 @@ static enum block_result take_trailer(struct engine_connection *connection, void
                                       struct hpack_field field)
 {
     (void)connection;
-    return field_rules_request(user, field) == FIELD_MALFORMED ? BLOCK_MALFORMED : BLOCK_READ;
+    return field_rules_request(user, field) ? BLOCK_READ : BLOCK_MALFORMED;
 }
 
 enum block_result engine_read_trailers(struct engine_connection *connection, struct bytes block,
@@ -144,9 +143,8 @@ static enum block_result take_reply_field(struct engine_connection *connection, 
                                           struct hpack_field field)
 {
     struct engine_call *call = user;
-    enum field_verdict verdict = field_rules_reply(&call->rules, field);
-    if (verdict != FIELD_FINE)
-        return verdict == FIELD_MALFORMED ? BLOCK_MALFORMED : BLOCK_READ;
+    if (!field_rules_reply(&call->rules, field))
+        return BLOCK_MALFORMED;
     if (call->reply.bytes + field_bytes(field) > connection->config.limits.header_bytes)
         return BLOCK_TOO_LARGE;
     return reply_headers_field(&call->reply, field.name, field.value) ? BLOCK_READ : BLOCK_NO_MEMORY;

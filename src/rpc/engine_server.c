@@ -25,7 +25,6 @@ static void open_call(struct engine_call *call, const struct request_header *hea
     struct verdict verdict;
     call->base.call.method = header->method;
     call->base.call.timeout_ns = header->timeout_ns;
-    call->base.call.metadata = header->metadata;
     call->is_compressed = header->is_compressed;
     if (verdict_of_header(header, &verdict)) {
         refuse(call, verdict, NULL);
@@ -68,7 +67,11 @@ void engine_server_request(struct engine_connection *connection, uint32_t stream
     switch (engine_read_request(connection, block, &call->rules, &header)) {
     case BLOCK_READ:
         call->remote_closed = ends; /* known before the owner may answer */
-        open_call(call, &header);
+        call->base.call.metadata = header.metadata;
+        if (ends && !field_rules_whole(&call->rules))
+            engine_call_reset(call, H2_PROTOCOL_ERROR);
+        else
+            open_call(call, &header);
         break;
     case BLOCK_MALFORMED:
         engine_call_reset(call, H2_PROTOCOL_ERROR);

@@ -44,9 +44,14 @@ static bool is_one_of(uint8_t c, const char *set)
     return c != 0 && strchr(set, c) != NULL;
 }
 
+static bool is_name_char(uint8_t c)
+{
+    return is_lower_or_digit(c) || is_one_of(c, "!#$%&'*+-.^_`|~");
+}
+
 static bool is_token_char(uint8_t c)
 {
-    return is_lower_or_digit(c) || is_upper(c) || is_one_of(c, "!#$%&'*+-.^_`|~");
+    return is_name_char(c) || is_upper(c);
 }
 
 static bool is_value_char(uint8_t c)
@@ -77,7 +82,12 @@ static bool all_are(struct bytes text, bool (*is_good)(uint8_t))
     return true;
 }
 
-/* Section 8.2.1. */
+/* Section 8.2.1, for a field that is no pseudo-field. */
+static bool is_name(struct bytes name)
+{
+    return name.size > 0 && all_are(name, is_name_char);
+}
+
 static bool is_value(struct bytes value)
 {
     if (value.size > 0 && (is_one_of(value.data[0], " \t") || is_one_of(value.data[value.size - 1], " \t")))
@@ -90,21 +100,7 @@ static bool is_scheme(struct bytes scheme)
     return scheme.size > 0 && all_are(scheme, is_scheme_char) && !is_one_of(scheme.data[0], "0123456789+-.");
 }
 
-static bool has_upper(struct bytes name)
-{
-    for (size_t i = 0; i < name.size; i++)
-        if (is_upper(name.data[i]))
-            return true;
-    return false;
-}
-
 /* --- Fields of any message --- */
-
-static enum field_verdict pass_over(struct field_rules *rules)
-{
-    rules->seen |= SEEN_REGULAR;
-    return FIELD_PASSED_OVER;
-}
 
 /* A pseudo-field or its like: once, and not empty. */
 static bool take_once(struct field_rules *rules, unsigned flag, struct bytes value)
@@ -113,11 +109,6 @@ static bool take_once(struct field_rules *rules, unsigned flag, struct bytes val
         return false;
     rules->seen |= (uint16_t)flag;
     return true;
-}
-
-static enum field_verdict judge(bool is_fine)
-{
-    return is_fine ? FIELD_FINE : FIELD_MALFORMED;
 }
 
 static bool take_content_length(struct field_rules *rules, struct bytes value)
@@ -152,63 +143,57 @@ static bool may_have_pseudo(const struct field_rules *rules)
 
 /* --- Requests --- */
 
-static enum field_verdict judge_method(struct field_rules *rules, struct bytes method)
+static bool take_method(struct field_rules *rules, struct bytes method)
 {
     if (is(method, "CONNECT"))
         rules->seen |= IS_CONNECT;
     if (is(method, "OPTIONS"))
         rules->seen |= IS_OPTIONS;
-    return judge(all_are(method, is_token_char) && take_once(rules, SEEN_METHOD, method));
+    return all_are(method, is_token_char) && take_once(rules, SEEN_METHOD, method);
 }
 
-static enum field_verdict judge_scheme(struct field_rules *rules, struct bytes scheme)
+static bool take_scheme(struct field_rules *rules, struct bytes scheme)
 {
     if (is_in_any_case(scheme, "http") || is_in_any_case(scheme, "https"))
         rules->seen |= IS_WEB;
-    return judge(is_scheme(scheme) && take_once(rules, SEEN_SCHEME, scheme));
+    return is_scheme(scheme) && take_once(rules, SEEN_SCHEME, scheme);
 }
 
-static enum field_verdict judge_path(struct field_rules *rules, struct bytes path)
+static bool take_path(struct field_rules *rules, struct bytes path)
 {
     if (path.size > 0 && path.data[0] == '/')
         rules->seen |= PATH_IS_ABSOLUTE;
     if (is(path, "*"))
         rules->seen |= PATH_IS_ASTERISK;
-    return judge(all_are(path, is_path_char) && take_once(rules, SEEN_PATH, path));
+    return all_are(path, is_path_char) && take_once(rules, SEEN_PATH, path);
 }
 
-static enum field_verdict judge_request_pseudo(struct field_rules *rules, struct hpack_field field)
+static bool take_request_pseudo(struct field_rules *rules, struct hpack_field field)
 {
     if (!may_have_pseudo(rules))
-        return FIELD_MALFORMED;
+        return false;
     if (is(field.name, ":method"))
-        return judge_method(rules, field.value);
+        return take_method(rules, field.value);
     if (is(field.name, ":scheme"))
-        return judge_scheme(rules, field.value);
+        return take_scheme(rules, field.value);
     if (is(field.name, ":path"))
-        return judge_path(rules, field.value);
+        return take_path(rules, field.value);
     if (is(field.name, ":authority"))
-        return judge(all_are(field.value, is_authority_char) &&
-                     take_once(rules, SEEN_AUTHORITY, field.value));
-    return FIELD_MALFORMED;
+        return all_are(field.value, is_authority_char) && take_once(rules, SEEN_AUTHORITY, field.value);
+    return false;
 }
 
-enum field_verdict field_rules_request(struct field_rules *rules, struct hpack_field field)
+bool field_rules_request(struct field_rules *rules, struct hpack_field field)
 {
     if (field.name.size > 0 && field.name.data[0] == ':')
-        return judge_request_pseudo(rules, field);
-    if (field.name.size == 0 || has_upper(field.name))
-        return FIELD_MALFORMED;
-    bool is_host = is(field.name, "host");
-    bool is_fine = is_host ? all_are(field.value, is_authority_char) : is_value(field.value);
-    if (!all_are(field.name, is_token_char) || !is_fine)
-        return pass_over(rules);
+        return take_request_pseudo(rules, field);
     rules->seen |= SEEN_REGULAR;
-    if (is_forbidden(field) || (is_host && !take_once(rules, SEEN_HOST, field.value)))
-        return FIELD_MALFORMED;
-    if (is(field.name, "content-length"))
-        return judge(take_content_length(rules, field.value));
-    return FIELD_FINE;
+    if (!is_name(field.name) || is_forbidden(field))
+        return false;
+    if (is(field.name, "host"))
+        return all_are(field.value, is_authority_char) && take_once(rules, SEEN_HOST, field.value);
+    return is_value(field.value) &&
+           (!is(field.name, "content-length") || take_content_length(rules, field.value));
 }
 
 /* Section 8.3.1, and 8.5 for CONNECT. */
@@ -244,31 +229,26 @@ static bool take_status(struct field_rules *rules, struct bytes value)
     return status >= 100 && status <= 999 && status != 101 && value.data[1] <= '9' && value.data[2] <= '9';
 }
 
-static enum field_verdict judge_reply_length(struct field_rules *rules, struct bytes value)
+static bool take_reply_length(struct field_rules *rules, struct bytes value)
 {
     if (rules->http_status == 204) { /* it should not be there, but many say 0 */
         if (rules->content_length >= 0 || !is(value, "0"))
-            return FIELD_MALFORMED;
+            return false;
         rules->content_length = 0;
-        return FIELD_PASSED_OVER;
+        return true;
     }
     if (rules->http_status >= 100 && rules->http_status < 200)
-        return FIELD_MALFORMED;
-    return judge(take_content_length(rules, value));
+        return false;
+    return take_content_length(rules, value);
 }
 
-enum field_verdict field_rules_reply(struct field_rules *rules, struct hpack_field field)
+bool field_rules_reply(struct field_rules *rules, struct hpack_field field)
 {
     if (field.name.size > 0 && field.name.data[0] == ':')
-        return judge(may_have_pseudo(rules) && is(field.name, ":status") && take_status(rules, field.value));
-    if (field.name.size == 0 || has_upper(field.name))
-        return FIELD_MALFORMED;
-    if (!all_are(field.name, is_token_char) || !is_value(field.value))
-        return pass_over(rules);
+        return may_have_pseudo(rules) && is(field.name, ":status") && take_status(rules, field.value);
     rules->seen |= SEEN_REGULAR;
-    if (is_forbidden(field))
-        return FIELD_MALFORMED;
-    return is(field.name, "content-length") ? judge_reply_length(rules, field.value) : FIELD_FINE;
+    return is_name(field.name) && is_value(field.value) && !is_forbidden(field) &&
+           (!is(field.name, "content-length") || take_reply_length(rules, field.value));
 }
 
 /* Section 8.1: any number of informational replies, the final one, trailers. */

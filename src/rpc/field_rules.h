@@ -1,14 +1,9 @@
 /* What makes a request or a reply malformed, RFC 9113 section 8: its fields are checked one after the other, over all
- * header blocks of a stream. A malformed message costs its stream, never the connection.
- *
- * As most of the web does, a field that is no pseudo-field and whose text breaks a rule is passed over; only upper case,
- * which cannot be an accident, no name at all, and fields that HTTP/2 forbids make their message malformed. */
+ * header blocks of a stream. A malformed message costs its stream, never the connection. */
 #ifndef MAYFLY_RPC_FIELD_RULES_H
 #define MAYFLY_RPC_FIELD_RULES_H
 
 #include "rpc/hpack.h"
-
-enum field_verdict { FIELD_FINE, FIELD_PASSED_OVER, FIELD_MALFORMED };
 
 /* What is known of the messages from one end of a stream. */
 struct field_rules {
@@ -25,9 +20,9 @@ static inline void field_rules_init(struct field_rules *rules)
     *rules = (struct field_rules){.content_length = -1};
 }
 
-/* Judges the next field of a block. */
-enum field_verdict field_rules_request(struct field_rules *rules, struct hpack_field field);
-enum field_verdict field_rules_reply(struct field_rules *rules, struct hpack_field field);
+/* Whether the next field of a block may be there. */
+bool field_rules_request(struct field_rules *rules, struct hpack_field field);
+bool field_rules_reply(struct field_rules *rules, struct hpack_field field);
 
 /* The block is over; false where it is malformed as a whole. ENDS: its frame ends the stream. */
 bool field_rules_request_end(struct field_rules *rules, bool ends);

@@ -206,9 +206,26 @@ static struct bytes take(struct bytes *input, size_t size)
     return taken;
 }
 
+/* A message that lies whole at the beginning of the input, as most do. */
+static bool take_whole(struct bytes *input, size_t limit_bytes, struct bytes *message)
+{
+    if (input->size < GRPC_PREFIX_BYTES || input->data[0] != 0)
+        return false;
+    size_t size = grpc_prefix_size(input->data);
+    if (size > limit_bytes || size > input->size - GRPC_PREFIX_BYTES)
+        return false;
+    (void)take(input, GRPC_PREFIX_BYTES);
+    *message = take(input, size);
+    return true;
+}
+
 enum grpc_assembly grpc_assemble(struct grpc_assembler *assembler, struct bytes *input, size_t limit_bytes,
                                  struct bytes *message)
 {
+    if (assembler->prefix_size == 0 && take_whole(input, limit_bytes, message)) {
+        assembler->gathered.size = 0;
+        return GRPC_MESSAGE;
+    }
     while (assembler->prefix_size < GRPC_PREFIX_BYTES) {
         if (input->size == 0)
             return GRPC_NEED_MORE;

@@ -32,6 +32,8 @@ bool reply_headers_field(struct reply_headers *reply, struct bytes name, struct 
     } else if (is_named(name, "grpc-message")) {
         reply->message.size = 0;
         return grpc_message_decode(value, &reply->message);
+    } else if (is_named(name, "content-length")) {
+        return true; /* HTTP's business */
     } else if (reply->http_status != 0) {
         return field_list_add(&reply->metadata, name, value);
     }

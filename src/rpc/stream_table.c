@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#define SLOTS_MIN ((size_t)16)
+#define SLOTS_MIN   ((size_t)16)
+#define SHIFT_FIRST 28 /* for so many */
 
 static void put(struct stream_table *table, struct stream_slot slot)
 {
@@ -16,7 +17,8 @@ static bool grow(struct stream_table *table)
 {
     size_t before = table->slots != NULL ? table->mask + 1 : 0;
     size_t slots = before > 0 ? 2 * before : SLOTS_MIN;
-    struct stream_table grown = {.mask = slots - 1, .count = table->count};
+    struct stream_table grown = {
+        .mask = slots - 1, .shift = before > 0 ? table->shift - 1 : SHIFT_FIRST, .count = table->count};
     grown.slots = calloc(slots, sizeof *grown.slots);
     if (grown.slots == NULL)
         return false;
@@ -30,7 +32,7 @@ static bool grow(struct stream_table *table)
 
 bool stream_add(struct stream_table *table, uint32_t id, struct engine_call *call)
 {
-    bool is_full = table->slots == NULL || 2 * (table->count + 1) > table->mask + 1;
+    bool is_full = table->slots == NULL || 4 * (table->count + 1) > table->mask + 1;
     if (is_full && !grow(table))
         return false;
     put(table, (struct stream_slot){id, call});

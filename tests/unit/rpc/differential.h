@@ -455,7 +455,7 @@ static inline bool engines_agree(struct bytes input)
                 witness_feed(all[i], frames, CLOCK_NS_PER_S);
         }
         bool failed = error_of(&theirs) != H2_NO_ERROR;
-        bool is_stricter = error_of(&ours) == H2_STREAM_CLOSED && !failed;
+        bool is_stricter = error_of(&ours) == H2_STREAM_CLOSED && error_of(&theirs) != H2_STREAM_CLOSED;
         bool same_error = same_connection(&ours, &theirs);
         if (same_error && !failed && !is_stricter)
             agree = same_wire(&ours, &theirs);

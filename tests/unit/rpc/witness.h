@@ -252,8 +252,10 @@ static inline void witness_frame(struct witness *witness, struct frame frame, st
         if (!stream->in_data)
             witness_note(&stream->said, "data: ");
         witness_note_bytes(&stream->said, payload);
-    } else if (frame.type == FRAME_RST_STREAM && number_read(payload.data) != H2_STREAM_CLOSED) {
-        /* ours says so of what comes on a stream that is over, and nghttp2, as it is set here, nothing */
+    } else if (frame.type == FRAME_RST_STREAM && number_read(payload.data) != H2_STREAM_CLOSED &&
+               number_read(payload.data) != H2_NO_ERROR) {
+        /* Ours says STREAM_CLOSED of what comes on a stream that is over, and nghttp2, as it is set here, nothing; and
+         * whether a request had ended when its reply was sent depends on how its last frame was cut. */
         witness_note(&stream->said, " reset(%u) ", number_read(payload.data));
     }
     stream->in_data = frame.type == FRAME_DATA;
