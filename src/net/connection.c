@@ -334,7 +334,8 @@ static bool connection_take(struct net_connection *connection, struct bytes slic
 /* Feeds input to rpc, in slices; false when the connection is gone. */
 static bool connection_take_all(struct net_connection *connection, struct bytes input)
 {
-    size_t slice_bytes = (input.size + NET_SLICES - 1) / NET_SLICES;
+    size_t slices = connection->loop->last_reads > 1 ? 1 : NET_SLICES;
+    size_t slice_bytes = (input.size + slices - 1) / slices;
     if (slice_bytes < NET_SLICE_MIN_BYTES)
         slice_bytes = NET_SLICE_MIN_BYTES;
     while (input.size > 0 && !connection->is_finished) {
@@ -382,6 +383,7 @@ static void connection_read(struct net_connection *connection)
         close_unread(connection, size < 0 ? errno : ECONNRESET);
         return;
     }
+    connection->loop->reads++;
     struct bytes input = bytes_make(at, (size_t)size);
     if (!(connection->tls == NULL ? connection_take_all(connection, input)
                                   : connection_take_sealed(connection, input)))

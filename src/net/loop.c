@@ -83,7 +83,10 @@ static void loop_flush(struct net_loop *loop)
 
 static void on_before_wait(uv_prepare_t *handle)
 {
-    loop_flush(handle->data);
+    struct net_loop *loop = handle->data;
+    loop_flush(loop);
+    loop->last_reads = loop->reads;
+    loop->reads = 0;
 }
 
 static void on_wake(uv_async_t *handle)

@@ -28,6 +28,8 @@ struct net_loop {
     int precise_fd;          /* a timerfd, or -1 */
     uv_async_t wake;
     struct list unflushed; /* connections */
+    size_t reads;          /* connections that have brought something in this turn */
+    size_t last_reads;     /* and in the one before */
     uint8_t *read_buffer;
     uint8_t *plain_buffer; /* what TLS makes of it; NULL until a connection has TLS */
 
