@@ -405,6 +405,10 @@ static void take_settings(struct engine_connection *connection, struct frame fra
             connection->settings_unacked--;
         return;
     }
+    if (payload.size > SETTINGS_MAX * SETTING_BYTES) {
+        engine_fail(connection, H2_ENHANCE_YOUR_CALM, "a frame has too many settings");
+        return;
+    }
     if (!connection->has_settings && !is_server(connection))
         connection->peer.max_streams = UINT32_MAX; /* unless it says so now */
     connection->has_settings = true;

@@ -8,7 +8,7 @@
 
 /* --- Reading --- */
 
-/* Fields are judged one by one by SINK, which gets them until it says that it wants no more. */
+/* Gets the fields of a block one by one, until it finds one malformed. */
 typedef enum block_result block_sink(struct engine_connection *connection, void *user,
                                      struct hpack_field field);
 
@@ -139,15 +139,26 @@ enum block_result engine_read_trailers(struct engine_connection *connection, str
     return result;
 }
 
+/* A reply that is being read. */
+struct reply_reading {
+    struct engine_call *call;
+    enum block_result result; /* of its fields so far: the first that cannot be taken decides */
+};
+
 static enum block_result take_reply_field(struct engine_connection *connection, void *user,
                                           struct hpack_field field)
 {
-    struct engine_call *call = user;
+    struct reply_reading *reading = user;
+    struct engine_call *call = reading->call;
+    if (reading->result != BLOCK_READ)
+        return reading->result;
     if (!field_rules_reply(&call->rules, field))
-        return BLOCK_MALFORMED;
-    if (call->reply.bytes + field_bytes(field) > connection->config.limits.header_bytes)
-        return BLOCK_TOO_LARGE;
-    return reply_headers_field(&call->reply, field.name, field.value) ? BLOCK_READ : BLOCK_NO_MEMORY;
+        reading->result = BLOCK_MALFORMED;
+    else if (call->reply.bytes + field_bytes(field) > connection->config.limits.header_bytes)
+        reading->result = BLOCK_TOO_LARGE;
+    else if (!reply_headers_field(&call->reply, field.name, field.value))
+        reading->result = BLOCK_NO_MEMORY;
+    return reading->result;
 }
 
 /* Adds what a block said the last time to what is known of this reply. */
@@ -199,14 +210,15 @@ enum block_result engine_read_reply(struct engine_connection *connection, struct
         return BLOCK_READ;
     }
     struct reply_headers before = call->reply;
-    enum block_result result = read_block(connection, block, take_reply_field, call);
-    if (result == BLOCK_BROKEN)
+    struct reply_reading reading = {.call = call, .result = BLOCK_READ};
+    enum block_result result = read_block(connection, block, take_reply_field, &reading);
+    if (result != BLOCK_READ)
         return result;
-    if (result == BLOCK_MALFORMED || !field_rules_reply_end(&call->rules, ends))
+    if (!field_rules_reply_end(&call->rules, ends))
         return BLOCK_MALFORMED;
     struct reply_summary summary;
     bool changes_nothing = connection->decoder.table.generation == generation;
-    if (result == BLOCK_READ && changes_nothing && summarize(call, &before, was_begun, &summary))
+    if (changes_nothing && summarize(call, &before, was_begun, &summary))
         seen_keep_reply(&connection->seen, block, generation, &summary);
     return result;
 }

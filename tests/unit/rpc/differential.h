@@ -47,16 +47,20 @@ static inline uint32_t script_stream(struct script *script)
 }
 
 /* A header block is never left open: our engine looks at a whole one, nghttp2 at each piece, so that they would find
- * different things wrong first. */
+ * different things wrong first. Nor is it ended by an empty frame, after which nghttp2 does not look whether its last
+ * field was whole. */
 static inline void script_put_frame(struct script *script, uint8_t type, uint8_t flags, uint32_t stream,
                                     struct bytes payload)
 {
+    static const uint8_t accept_encoding = 0x90; /* a field that means nothing here */
     bool goes_on = type == FRAME_CONTINUATION && stream == script->open_block;
     if (script->open_block != 0 && !goes_on) {
         uint32_t open_block = script->open_block;
-        script->open_block = 0;
-        script_put_frame(script, FRAME_CONTINUATION, FLAG_END_HEADERS, open_block, bytes_make(NULL, 0));
+        script_put_frame(script, FRAME_CONTINUATION, FLAG_END_HEADERS, open_block,
+                         bytes_make(&accept_encoding, 1));
     }
+    if (goes_on && payload.size == 0)
+        payload = bytes_make(&accept_encoding, 1);
     if (type == FRAME_HEADERS || goes_on)
         script->open_block = (flags & FLAG_END_HEADERS) != 0 ? 0 : stream;
     uint8_t head[FRAME_HEAD_BYTES];

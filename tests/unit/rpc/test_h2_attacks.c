@@ -1,0 +1,511 @@
+/* Attacks on a server of ours, and games that are none but try its limits. Each is stopped by a limit of its own, at a
+ * bounded cost, with the error that the RFC has for it; or it costs nothing, and an honest call goes on beside it. */
+#include "rpc/h2_peer.h"
+
+#include <malloc.h>
+
+static const uint8_t zeros[16384];
+
+static void request(struct peer *peer, uint32_t stream, const char *text)
+{
+    peer_headers(peer, 0, stream, unary_request);
+    peer_message(peer, END_STREAM, stream, 0, text);
+}
+
+/* An honest call works. */
+static void assert_serves(struct peer *peer, uint32_t stream)
+{
+    char expected[64];
+    peer->heard[0] = '\0';
+    request(peer, stream, "honest");
+    peer_talk(peer);
+    (void)snprintf(expected, sizeof expected, "HEADERS(%u grpc-status=0)", stream);
+    assert_heard(peer, expected);
+    assert_false(peer->end->over);
+}
+
+static void assert_told_to_calm_down(struct peer *peer)
+{
+    assert_true(peer->end->over);
+    assert_heard(peer, " 11)"); /* ENHANCE_YOUR_CALM */
+    assert_true(h2_finished(peer->end->h2));
+}
+
+/* --- Header blocks --- */
+
+static void continuations_of_nothing_are_ended(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    struct buffer block = {0};
+    put_fields(&block, unary_request);
+    peer_frame(peer, HEADERS, 0, 1, buffer_bytes(&block));
+    buffer_free(&block);
+    for (int i = 0; i < 1000; i++)
+        peer_frame(peer, CONTINUATION, 0, 1, bytes_make(NULL, 0));
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+static void a_block_without_an_end_is_ended(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    size_t before = mallinfo2().uordblks;
+    peer_frame(peer, HEADERS, 0, 1, bytes_make(zeros, 0));
+    for (int i = 0; i < 30; i++)
+        peer_frame(peer, CONTINUATION, 0, 1, bytes_make(zeros, 16000));
+    size_t written = peer->out.capacity;
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    assert_true(mallinfo2().uordblks < before + written + (size_t)1024 * 1024);
+    peer_free(peer);
+}
+
+static void a_block_that_is_interrupted_ends_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    struct buffer block = {0};
+    put_fields(&block, unary_request);
+    peer_frame(peer, HEADERS, 0, 1, buffer_bytes(&block));
+    buffer_free(&block);
+    peer_frame(peer, PING, 0, 0, bytes_make(zeros, 8));
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(0 1)"); /* PROTOCOL_ERROR */
+    assert_int_equal(peer->end->talk_count, 0);
+    peer_free(peer);
+}
+
+static void a_block_in_many_pieces_is_one_block(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    struct buffer block = {0};
+    put_fields(&block, unary_request);
+    size_t piece = block.size / 20 + 1;
+    for (size_t at = 0; at < block.size; at += piece) {
+        size_t size = block.size - at < piece ? block.size - at : piece;
+        peer_frame(peer, at == 0 ? HEADERS : CONTINUATION, at + size == block.size ? END_HEADERS : 0, 1,
+                   bytes_make(block.data + at, size));
+    }
+    buffer_free(&block);
+    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_talk(peer);
+    assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");
+    peer_free(peer);
+}
+
+/* A few kilobytes that stand for sixty megabytes of fields. */
+static void a_bomb_of_indices_costs_its_call_and_no_memory(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    struct buffer block = {0};
+    char value[3900];
+    memset(value, 'x', sizeof value);
+    put_fields(&block, unary_request);
+    put_field(&block, bytes_of("bomb"), bytes_make(value, sizeof value));
+    /* The last field once more, into the table this time: it begins behind all others. */
+    size_t last = block.size - sizeof value - 4 - 6;
+    assert_int_equal(block.data[last], 0);
+    block.data[last] = 0x40;
+    static const uint8_t newest[12000] = {0};
+    size_t start = block.size;
+    assert_true(buffer_append(&block, bytes_make(newest, sizeof newest)));
+    memset(block.data + start, 0xbe, sizeof newest);
+    size_t before = mallinfo2().uordblks;
+    peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
+    buffer_free(&block);
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=8");
+    assert_int_equal(peer->end->refused[H2_REFUSED_HEADER_SIZE], 1);
+    assert_true(mallinfo2().uordblks < before + (size_t)256 * 1024);
+    assert_serves(peer, 3);
+    peer_free(peer);
+}
+
+static void a_table_that_is_resized_all_the_time_is_fine(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const uint8_t resizes[] = {0x20, 0x3f, 0xe1, 0x1f}; /* nothing, and 4,096 bytes again */
+    struct buffer block = {0};
+    for (int i = 0; i < 1000; i++)
+        assert_true(buffer_append(&block, bytes_make(resizes, sizeof resizes)));
+    put_fields(&block, unary_request);
+    peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
+    buffer_free(&block);
+    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_talk(peer);
+    assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");
+    peer_free(peer);
+}
+
+static void a_table_beyond_its_limit_ends_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    static const uint8_t too_large[] = {0x3f, 0xe2, 0x1f};
+    peer_frame(peer, HEADERS, END_HEADERS, 1, bytes_make(too_large, sizeof too_large));
+    peer_talk(peer);
+    assert_heard(peer, " 9)"); /* COMPRESSION_ERROR */
+    peer_free(peer);
+}
+
+static void put_setting(struct peer *peer, uint8_t setting, uint32_t value)
+{
+    uint8_t payload[6] = {
+        0, setting, (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
+    peer_frame(peer, SETTINGS, 0, 0, bytes_make(payload, sizeof payload));
+}
+
+/* What was prepared is thrown away with each change, and what is sent can always be read. */
+static void a_peers_table_may_change_under_what_was_prepared(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {4096, 0, 100, 64, UINT32_MAX, 0, 4096};
+    struct peer *peer = client_peer(&h2_default_limits);
+    uint32_t stream = 1;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        put_setting(peer, 1, sizes[i]);
+        assert_int_equal(nghttp2_hd_inflate_change_table_size(peer->inflater, sizes[i]), 0);
+        for (int call = 0; call < 4; call++, stream += 2)
+            assert_serves(peer, stream);
+    }
+    peer_free(peer);
+}
+
+/* --- What was seen before --- */
+
+static void put_indexed(struct buffer *block, const uint8_t *indices, size_t size)
+{
+    assert_true(buffer_append(block, bytes_make(indices, size)));
+}
+
+/* The same bytes twice, and another field in the table between: they mean another cache. */
+static void the_same_block_is_read_anew_when_the_table_has_changed(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    /* POST, http; then path, authority and content type as literals, and the newest entry of the table. */
+    static const uint8_t start[] = {0x83, 0x86};
+    static const uint8_t newest[] = {0xbe};
+    static const char *const rest[] = {":path=/test.Service/Unary", ":authority=localhost",
+                                       "content-type=application/grpc", NULL};
+    static const char *const caches[] = {"blue", "green", "red"};
+    uint32_t stream = 1;
+    for (size_t i = 0; i < 3; i++) {
+        struct buffer block = {0};
+        put_indexed(&block, start, sizeof start);
+        put_fields(&block, rest);
+        size_t common = block.size;
+        put_field(&block, bytes_of("cache"), bytes_of(caches[i]));
+        block.data[common] = 0x40; /* into the table */
+        peer_frame(peer, HEADERS, END_HEADERS, stream, buffer_bytes(&block));
+        peer_message(peer, END_STREAM, stream, 0, "x");
+        stream += 2;
+        block.size = common;
+        put_indexed(&block, newest, sizeof newest);
+        for (int again = 0; again < 3; again++, stream += 2) {
+            peer_frame(peer, HEADERS, END_HEADERS, stream, buffer_bytes(&block));
+            peer_message(peer, END_STREAM, stream, 0, "x");
+        }
+        buffer_free(&block);
+    }
+    peer_talk(peer);
+    assert_int_equal(peer->end->talk_count, 12);
+    for (size_t i = 0; i < 12; i++) {
+        struct talk *talk = &peer->end->talks[i];
+        assert_string_equal(talk->story, "opened message(x) closed(OK)");
+        assert_bytes(metadata_find(talk->metadata, "cache"), caches[i / 4]);
+    }
+    peer_free(peer);
+}
+
+/* Blocks that differ in one bit anywhere are never taken for each other. */
+static void blocks_that_differ_in_one_place_are_told_apart(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    uint32_t stream = 1;
+    for (int round = 0; round < 2; round++)
+        for (char c = 'a'; c <= 'z'; c++)
+            for (int place = 0; place < 8; place++, stream += 2) {
+                char cache[] = "cache=00000000";
+                cache[6 + place] = c;
+                const char *const fields[] = {":method=POST",
+                                              ":scheme=http",
+                                              ":path=/test.Service/Unary",
+                                              ":authority=h",
+                                              cache,
+                                              "content-type=application/grpc",
+                                              NULL};
+                peer_headers(peer, 0, stream, fields);
+                peer_message(peer, END_STREAM, stream, 0, "x");
+            }
+    peer_talk(peer);
+    assert_int_equal(peer->end->talk_count, 2 * 26 * 8);
+    for (size_t i = 0; i < peer->end->talk_count; i++) {
+        char cache[] = "00000000";
+        cache[i % 8] = (char)('a' + i / 8 % 26);
+        assert_bytes(metadata_find(peer->end->talks[i].metadata, "cache"), cache);
+    }
+    peer_free(peer);
+}
+
+/* --- Frames that cost nothing --- */
+
+static void assert_flood_is_ended(uint8_t type, uint32_t stream, size_t size)
+{
+    struct h2_limits limits = h2_default_limits;
+    limits.resets_burst = 1000;
+    struct peer *peer = client_peer(&limits);
+    request(peer, 1, "x");
+    peer_talk(peer);
+    for (int i = 0; i < 5000; i++)
+        peer_frame(peer, type, 0, stream, bytes_make(zeros, size));
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+static void floods_are_told_to_calm_down(void **state)
+{
+    (void)state;
+    assert_flood_is_ended(PRIORITY, 3, 5);
+    assert_flood_is_ended(RST_STREAM, 1, 4); /* of a stream that is over */
+    assert_flood_is_ended(DATA, 1, 100);     /* likewise */
+    assert_flood_is_ended(PING, 0, 8);
+    assert_flood_is_ended(SETTINGS, 0, 0);
+}
+
+static void a_frame_of_many_settings_is_told_to_calm_down(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_frame(peer, SETTINGS, 0, 0, bytes_make(zeros, (size_t)33 * 6));
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+static void frames_of_unknown_kinds_cost_nothing(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 2000; i++) {
+        peer_frame(peer, (uint8_t)(10 + i % 240), 0xff, (uint32_t)i,
+                   bytes_make(zeros, (size_t)i * 8 % 16384));
+        peer_talk(peer);
+    }
+    assert_true(mallinfo2().uordblks < before + (size_t)256 * 1024);
+    assert_serves(peer, 1);
+    peer_free(peer);
+}
+
+/* --- Windows --- */
+
+static size_t content_heard(const struct peer *peer)
+{
+    size_t bytes = 0;
+    for (struct bytes in = buffer_bytes(&peer->in); in.size >= 9;) {
+        size_t size = (size_t)in.data[0] << 16 | (size_t)in.data[1] << 8 | in.data[2];
+        bytes += in.data[3] == DATA ? size : 0;
+        in = bytes_make(in.data + 9 + size, in.size - 9 - size);
+    }
+    return bytes;
+}
+
+/* Takes what is pending without reading it. */
+static void peer_collect(struct peer *peer)
+{
+    struct bytes pending;
+    while ((pending = h2_pending(peer->end->h2)).size > 0) {
+        assert_true(buffer_append(&peer->in, pending));
+        h2_sent(peer->end->h2, pending.size);
+    }
+}
+
+static void answer_large(struct pair_end *server, struct talk *talk, struct bytes message)
+{
+    (void)server;
+    (void)message;
+    talk_send(talk, bytes_make(zeros, 10000));
+    talk_finish(talk, STATUS_OK, "");
+}
+
+static void a_window_is_never_overrun(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer->pair->answer = answer_large;
+    put_setting(peer, 4, 0);
+    request(peer, 1, "x");
+    peer_talk(peer);
+    size_t expected = 0;
+    for (uint32_t step = 0; step <= 100; step++) {
+        end_receive(peer->end, buffer_bytes(&peer->out));
+        peer->out.size = 0;
+        peer_collect(peer);
+        assert_int_equal(content_heard(peer), expected);
+        peer_number_frame(peer, WINDOW_UPDATE, 1, step + 1);
+        expected += step + 1;
+    }
+    put_setting(peer, 4, 65535); /* what the setting adds, all streams get */
+    end_receive(peer->end, buffer_bytes(&peer->out));
+    peer->out.size = 0;
+    peer_collect(peer);
+    assert_int_equal(content_heard(peer), 10005);
+    assert_string_equal(first_talk(peer)->story, "opened message(x) closed(OK)");
+    peer_free(peer);
+}
+
+static void windows_that_stay_shut_hold_bounded_memory(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.buffered_bytes = (size_t)1 << 20;
+    limits.max_streams = 1000;
+    struct peer *peer = client_peer(&limits);
+    peer->pair->answer = NULL;
+    put_setting(peer, 4, 0);
+    size_t refused = 0;
+    for (uint32_t i = 0; i < 900; i++) {
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+        peer_talk(peer);
+        struct h2_call *call = peer->end->talks[i].call;
+        assert_non_null(call);
+        uint8_t *to = h2_message_begin(call, 10000);
+        if (to != NULL)
+            h2_message_end(call);
+        refused += to == NULL;
+    }
+    assert_int_equal(900 - refused, (((size_t)1 << 20) - 10000) / 10005 + 1);
+    assert_int_equal(h2_room(peer->end->h2) / 10000, 0);
+    peer_free(peer);
+}
+
+static void a_window_beyond_its_limit_is_an_error(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_number_frame(peer, WINDOW_UPDATE, 1, 0x7fffffff);
+    peer_talk(peer);
+    assert_heard(peer, "RST_STREAM(1 3)"); /* FLOW_CONTROL_ERROR, of the stream */
+    assert_serves(peer, 3);
+    peer_number_frame(peer, WINDOW_UPDATE, 0, 0x7fffffff);
+    peer_talk(peer);
+    assert_heard(peer, " 3)"); /* of the connection */
+    assert_true(peer->end->over);
+    peer_free(peer);
+}
+
+static void a_setting_that_opens_windows_beyond_their_limit_is_an_error(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_number_frame(peer, WINDOW_UPDATE, 1, 0x7fff0000);
+    put_setting(peer, 4, 0x7fffffff);
+    peer_talk(peer);
+    assert_heard(peer, " 3)");
+    assert_true(peer->end->over);
+    peer_free(peer);
+}
+
+/* Frames are smaller than windows that are of use, which are opened again in time; so this one is of none. */
+static void content_beyond_our_windows_is_an_error(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.stream_window_bytes = 10;
+    struct peer *peer = client_peer(&limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_frame(peer, DATA, 0, 1, bytes_make(zeros, 11));
+    peer_talk(peer);
+    assert_heard(peer, "RST_STREAM(1 3)"); /* FLOW_CONTROL_ERROR */
+    assert_false(peer->end->over);
+    peer_free(peer);
+}
+
+/* --- Streams --- */
+
+static void half_open_calls_are_bounded_and_disturb_nobody(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    for (uint32_t i = 0; i < 500; i++)
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+    peer_talk(peer);
+    assert_int_equal(peer->end->talk_count, 100);
+    assert_int_equal(peer->end->h2->calls, 100);
+    assert_heard(peer, "RST_STREAM(201 7)"); /* REFUSED_STREAM: may be sent again */
+    assert_false(peer->end->over);
+    peer_message(peer, END_STREAM, 1, 0, "at last");
+    peer_talk(peer);
+    assert_string_equal(first_talk(peer)->story, "opened message(at last) closed(OK)");
+    assert_serves(peer, 1001);
+    peer_free(peer);
+}
+
+static void streams_in_no_order_end_the_connection(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    request(peer, 5, "x");
+    request(peer, 3, "y");
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(5 5)"); /* STREAM_CLOSED */
+    assert_int_equal(peer->end->talk_count, 1);
+    peer_free(peer);
+}
+
+static void late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.message_bytes = 10;
+    struct peer *peer = client_peer(&limits);
+    peer_headers(peer, 0, 1, unary_request);
+    peer_message(peer, 0, 1, 0, "more than ten bytes");
+    for (int i = 0; i < 3000; i++)
+        peer_frame(peer, DATA, 0, 1, bytes_make(zeros, 1000));
+    peer_frame(peer, DATA, END_STREAM, 1, bytes_make(zeros, 10));
+    peer_talk(peer);
+    assert_heard(peer, "RST_STREAM(1 0)");
+    assert_false(peer->end->over);
+    assert_serves(peer, 3);
+    peer_free(peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(continuations_of_nothing_are_ended),
+        cmocka_unit_test(a_block_without_an_end_is_ended),
+        cmocka_unit_test(a_block_that_is_interrupted_ends_the_connection),
+        cmocka_unit_test(a_block_in_many_pieces_is_one_block),
+        cmocka_unit_test(a_bomb_of_indices_costs_its_call_and_no_memory),
+        cmocka_unit_test(a_table_that_is_resized_all_the_time_is_fine),
+        cmocka_unit_test(a_table_beyond_its_limit_ends_the_connection),
+        cmocka_unit_test(a_peers_table_may_change_under_what_was_prepared),
+        cmocka_unit_test(the_same_block_is_read_anew_when_the_table_has_changed),
+        cmocka_unit_test(blocks_that_differ_in_one_place_are_told_apart),
+        cmocka_unit_test(floods_are_told_to_calm_down),
+        cmocka_unit_test(a_frame_of_many_settings_is_told_to_calm_down),
+        cmocka_unit_test(frames_of_unknown_kinds_cost_nothing),
+        cmocka_unit_test(a_window_is_never_overrun),
+        cmocka_unit_test(windows_that_stay_shut_hold_bounded_memory),
+        cmocka_unit_test(a_window_beyond_its_limit_is_an_error),
+        cmocka_unit_test(a_setting_that_opens_windows_beyond_their_limit_is_an_error),
+        cmocka_unit_test(content_beyond_our_windows_is_an_error),
+        cmocka_unit_test(half_open_calls_are_bounded_and_disturb_nobody),
+        cmocka_unit_test(streams_in_no_order_end_the_connection),
+        cmocka_unit_test(late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
