@@ -61,6 +61,9 @@ install(FILES docs/libmayfly.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
 
 # Relative to where it lies, so that what is installed can be moved, as with the CMake package below.
 file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+if(MAYFLY_NGHTTP2)
+    set(pc_nghttp2 "libnghttp2 ")
+endif()
 configure_file(cmake/mayfly.pc.in ${PROJECT_BINARY_DIR}/mayfly.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/mayfly.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

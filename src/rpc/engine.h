@@ -27,7 +27,7 @@
 #define BLOCK_FACTOR      8 /* a header block may have so many times the bytes that its fields may, as it comes */
 #define CONTINUATIONS_MAX 32 /* of a header block */
 #define HEADER_FIELDS_MAX 96
-#define SETTINGS_MAX      32 /* of a frame */
+#define SETTINGS_MAX      ((size_t)32) /* of a frame */
 
 /* What the peer allows. */
 struct peer_settings {

@@ -278,7 +278,7 @@ static void put_block(struct engine_connection *connection, uint32_t stream_id, 
                         .flags = (uint8_t)(FLAG_END_HEADERS | (ends ? FLAG_END_STREAM : 0)),
                         .stream_id = stream_id,
                     });
-    memcpy(to + FRAME_HEAD_BYTES, block.data, block.size);
+    bytes_copy(to + FRAME_HEAD_BYTES, block.data, block.size);
     bytes_copy(to + FRAME_HEAD_BYTES + block.size, more.data, more.size);
     buffer_commit(&connection->out, FRAME_HEAD_BYTES + size);
 }

@@ -135,8 +135,9 @@ def test_no_file_climbs_out_of_its_room() -> None:
     assert climbing == []
 
 
-def test_only_rpc_knows_the_http_2_library() -> None:
+def test_nghttp2_is_in_no_product(binary: Path) -> None:
     assert shutil.which("git") is not None
     users = subprocess.run(["git", "grep", "-l", "nghttp2/nghttp2.h", "--", "src"], cwd=REPOSITORY,
                            capture_output=True, text=True, check=True).stdout.split()
-    assert users and all(path.startswith("src/rpc/") for path in users)
+    assert users and all(path.startswith("src/rpc/nghttp2/") for path in users)
+    assert "nghttp2" not in run("ldd", binary)
