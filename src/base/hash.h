@@ -7,6 +7,9 @@
 
 #define HASH_DIGEST_SIZE 16
 
+/* 2^64 over the golden ratio: what is multiplied by it has its upper bits spread well. */
+#define HASH_FACTOR      UINT64_C(0x9e3779b97f4a7c15)
+
 /* 64 bits for tables. */
 uint64_t hash64(struct bytes data, uint64_t seed);
 

@@ -3,7 +3,7 @@
  * Input is read where it lies; only a frame that has not come whole is copied. What is to be sent is written where it
  * leaves: a call's messages and headers go straight into the connection's output, and wait in the call only where the
  * peer's windows, or the output's bound, hold them up. Where memory is out and nothing smaller can be given up, the
- * connection is: it is "broken" from then on, says nothing more and waits to be closed. */
+ * connection is: it is over, says nothing more and waits to be closed. */
 #include "rpc/engine.h"
 
 #include <stdio.h>
@@ -22,25 +22,23 @@ static const uint8_t ping_drain[8] = "drain";
 
 /* --- The end of a connection --- */
 
-void engine_set_error(struct engine_connection *connection, const char *why)
+void engine_set_error(struct engine_connection *connection, const char *why, const char *detail)
 {
-    if (!connection->has_error)
-        (void)snprintf(connection->error, sizeof connection->error, "%s", why);
-    connection->has_error = true;
+    if (connection->error[0] == '\0')
+        (void)snprintf(connection->error, sizeof connection->error, "%s%s", why, detail);
 }
 
 void engine_break(struct engine_connection *connection, const char *why)
 {
-    engine_set_error(connection, why);
+    engine_set_error(connection, why, "");
     connection->over = true;
-    connection->broken = true;
 }
 
 void engine_fail(struct engine_connection *connection, enum h2_code code, const char *why)
 {
     if (connection->over)
         return;
-    engine_set_error(connection, why);
+    engine_set_error(connection, why, "");
     engine_put_goaway(connection, connection->processed_id, code);
     connection->over = true; /* nothing may follow */
 }
@@ -256,7 +254,7 @@ static void trim_when_idle(struct engine_connection *connection)
         return;
     engine_calls_trim(connection);
     stream_table_trim(&connection->streams);
-    buffer_free(&connection->decoder.scratch);
+    hpack_decoder_trim(&connection->decoder);
     buffer_free(&connection->block);
     field_list_free(&connection->fields);
     if (connection->out.size == 0)
@@ -345,8 +343,7 @@ void engine_ponged(struct engine_connection *connection, const uint8_t opaque[8]
 {
     const struct h2_events *events = connection->config.events;
     bool is_drain = memcmp(opaque, ping_drain, sizeof ping_drain) == 0;
-    if (is_drain && is_server(connection) && connection->draining && !connection->drain_noticed) {
-        connection->drain_noticed = true;
+    if (is_drain && is_server(connection) && connection->draining && !connection->goaway_sent) {
         engine_put_goaway(connection, connection->processed_id, H2_NO_ERROR);
     } else if (!is_drain && connection->pings > 0) {
         connection->pings--;
@@ -358,7 +355,7 @@ void engine_ponged(struct engine_connection *connection, const uint8_t opaque[8]
 static bool engine_finished(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    return output_bytes(connection) == 0 && (connection->broken || is_done(connection));
+    return output_bytes(connection) == 0 && is_done(connection);
 }
 
 static bool engine_ping(struct h2_connection *base)
@@ -366,7 +363,7 @@ static bool engine_ping(struct h2_connection *base)
     struct engine_connection *connection = connection_of(base);
     put_ping(connection, ping_alive);
     connection->pings++;
-    return !connection->broken;
+    return !connection->over;
 }
 
 static size_t engine_capacity(const struct h2_connection *base)
@@ -380,7 +377,7 @@ static size_t engine_capacity(const struct h2_connection *base)
 static const char *engine_error(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    return connection->has_error ? connection->error : "";
+    return connection->error;
 }
 
 static void connection_free(struct engine_connection *connection)
@@ -394,7 +391,7 @@ static void connection_free(struct engine_connection *connection)
     for (size_t i = 0; i < KNOWN_METADATA; i++)
         metadata_release(connection->known[i]);
     field_list_free(&connection->fields);
-    buffer_free(&connection->timeout);
+    buffer_free(&connection->timeout.bytes);
     buffer_free(&connection->block);
     buffer_free(&connection->header.block);
     buffer_free(&connection->partial);
@@ -439,6 +436,7 @@ static struct h2_connection *engine_open(const struct h2_config *config)
     connection->chatter = allowance_make(config->limits.pings_burst, config->limits.pings_per_second);
     connection->preface_left = is_server(connection) ? PREFACE_BYTES : 0;
     connection->send_window = WINDOW_INITIAL_BYTES;
+    connection->timeout.generation = TIMEOUT_VOID;
     connection->goaway_last = STREAM_ID_MAX;
     connection->peer = (struct peer_settings){.max_streams = PEER_STREAMS_AT_FIRST,
                                               .stream_window_bytes = WINDOW_INITIAL_BYTES};
@@ -450,7 +448,7 @@ static struct h2_connection *engine_open(const struct h2_config *config)
     list_init(&connection->done);
     list_init(&connection->spare);
     greet(connection);
-    if (connection->broken) {
+    if (connection->over) {
         connection_free(connection);
         return NULL;
     }

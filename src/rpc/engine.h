@@ -20,11 +20,12 @@
 #include "rpc/stream_table.h"
 #include "rpc/verdicts.h"
 
-#define OUTPUT_HIGH_BYTES ((size_t)1 << 20) /* h2_pending gathers no more than about this */
+#define OUTPUT_HIGH_BYTES ((size_t)1 << 20) /* of output; with more there, calls wait */
 #define CALL_KEEP_BYTES   ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
-#define KNOWN_METADATA    8
-#define RESETS_REMEMBERED 256
-#define BLOCK_FACTOR      8 /* a header block may have so many times the bytes that its fields may, as it comes */
+#define KNOWN_METADATA    8              /* handles that take turns on a connection */
+#define RESETS_REMEMBERED 256            /* streams whose peer may not have heard of their end */
+#define HEADER_BLOCK_FACTOR                                                                                  \
+    8 /* a header block may have so many times the bytes that its fields may, as it comes */
 #define CONTINUATIONS_MAX 32 /* of a header block */
 #define HEADER_FIELDS_MAX 96
 #define SETTINGS_MAX      ((size_t)32) /* of a frame */
@@ -50,6 +51,17 @@ struct header_frame {
     unsigned continuations;
     struct buffer block;
 };
+
+/* Client: the field for the timeout of the last call. */
+struct timeout_field {
+    struct buffer bytes;
+    uint8_t text[GRPC_TIMEOUT_TEXT_BYTES]; /* what it says */
+    size_t text_size;
+    uint64_t
+        generation; /* of the encoder's table in which it says that; TIMEOUT_VOID: it may not be sent again */
+};
+
+#define TIMEOUT_VOID UINT64_MAX
 
 struct engine_connection {
     struct h2_connection base;
@@ -81,10 +93,8 @@ struct engine_connection {
 
     struct hpack_encoder encoder;
     struct prepared_blocks prepared;
-    struct buffer block;         /* being written */
-    struct buffer timeout;       /* client: the last call's field, empty where it may not be sent again */
-    int64_t timeout_key;         /* what the field says (engine_headers.c) */
-    uint64_t timeout_generation; /* and the state of the encoder's table in which it says that */
+    struct buffer block; /* being written */
+    struct timeout_field timeout;
 
     struct stream_table streams;
     struct list borrowed;  /* calls whose message lies in the input being read */
@@ -104,14 +114,11 @@ struct engine_connection {
     struct allowance resets;
     struct allowance chatter; /* frames that cost the sender nothing and the receiver some work */
     size_t pings;             /* sent and not answered */
-    uint32_t goaway_last;     /* client: as the server said last */
+    uint32_t goaway_last;     /* as the peer said last */
     bool draining;
-    bool drain_noticed; /* server: the last stream has been named */
-    bool goaway_sent;   /* without the notice that goes before */
+    bool goaway_sent; /* one that names the last stream */
     bool goaway_heard;
-    bool over;   /* nothing that the peer says matters any more */
-    bool broken; /* nothing more is said to the peer */
-    bool has_error;
+    bool over; /* nothing that the peer says matters any more, and nothing more is said to it */
     char error[128];
 };
 
@@ -191,7 +198,8 @@ static inline const struct h2_method *method_of(const struct engine_call *call)
     return h2_methods_at(owner_of(call)->config.methods, call->base.call.method);
 }
 
-/* Counts what a call holds in memory, where it was BEFORE and is AFTER bytes. */
+/* Counts what a call holds in memory, where it was BEFORE and is AFTER bytes. Where that is less, the sum wraps around to
+ * the right place. */
 static inline void call_buffered(const struct engine_call *call, size_t before, size_t after)
 {
     owner_of(call)->buffered_bytes += after - before;
@@ -229,8 +237,8 @@ void engine_fail(struct engine_connection *connection, enum h2_code code, const 
 /* Ends it without a word: there is no memory for one, or no use in it. */
 void engine_break(struct engine_connection *connection, const char *why);
 
-/* Of the connection's error the first is kept. */
-void engine_set_error(struct engine_connection *connection, const char *why);
+/* Of the connection's errors the first is kept: WHY and DETAIL, one behind the other. */
+void engine_set_error(struct engine_connection *connection, const char *why, const char *detail);
 
 /* A frame that costs the sender nothing and the receiver some work. */
 void engine_count_chatter(struct engine_connection *connection);
@@ -341,9 +349,10 @@ size_t engine_room(const struct h2_connection *base);
 
 /* --- engine_server.c --- */
 
-/* A request's header block is here. */
-void engine_server_request(struct engine_connection *connection, uint32_t stream_id, struct bytes block,
-                           bool ends);
+/* A request's first header block is here, and another one. The first gives its call, or NULL where it gets none. */
+struct engine_call *engine_server_request(struct engine_connection *connection, uint32_t stream_id,
+                                          struct bytes block, bool ends);
+void engine_server_trailers(struct engine_call *call, struct bytes block, bool ends);
 
 /* The client sends no more. */
 void engine_server_half_closed(struct engine_call *call);

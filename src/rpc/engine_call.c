@@ -5,8 +5,8 @@
  *     connection->out   ... | frame head, 9 | prefix, 5 | message | ...
  *                           ^ begun                     ^ what engine_message_begin gives
  *
- * It waits in the call instead while one before it waits, while the peer's windows are too small for it, or where it is
- * larger than a frame. Those that wait take turns, a frame each. While the output is at its bound, since the peer does not
+ * It waits in the call instead while one before it waits, while the peer's windows are too small for it, where it is
+ * larger than a frame, or one of a stream. Those that wait take turns, a frame each. While the output is at its bound, since the peer does not
  * read, a client's calls wait without a stream: what is given up meanwhile leaves no trace. */
 #include "rpc/engine.h"
 
@@ -173,7 +173,7 @@ static void send_end(struct engine_call *call)
         return;
     if (is_server(connection)) {
         engine_write_status(call);
-        if (!connection->broken)
+        if (!connection->over)
             engine_call_replied(call);
         return;
     }
@@ -205,7 +205,7 @@ static void send_frame(struct engine_call *call, size_t size)
     uint64_t at = output_end(connection);
     struct frame frame = {.size = (uint32_t)size, .type = FRAME_DATA, .stream_id = call->stream_id};
     engine_put_frame(connection, frame, call->out.data + call->out_taken);
-    if (connection->broken)
+    if (connection->over)
         return;
     count_sent(call, at, size);
     size_t before = call_out_bytes(call);
@@ -252,7 +252,7 @@ void engine_call_may_send(struct engine_call *call)
         list_push_back(&owner_of(call)->sending, &call->sending);
 }
 
-/* Gives a call its stream and writes its headers; false when memory is out, and the connection is broken. */
+/* Gives a call its stream and writes its headers; false when memory is out, and the connection is over. */
 static bool write_call(struct engine_call *call)
 {
     struct engine_connection *connection = owner_of(call);
@@ -307,13 +307,17 @@ size_t engine_room(const struct h2_connection *base)
     return connection->buffered_bytes < limit ? limit - connection->buffered_bytes : 0;
 }
 
-/* Whether a message of SIZE bytes, prefix included, can go straight into the output. */
+/* Whether a message of SIZE bytes, prefix included, can go straight into the output. Those of a stream may be many, and
+ * their owner watches how many wait (h2_queued), so they do wait until more is asked for. */
 static bool is_straight(const struct engine_call *call, size_t size)
 {
     const struct engine_connection *connection = owner_of(call);
-    return call->stream_id != 0 && size <= FRAME_BYTES_MAX && (int64_t)size <= call->send_window &&
-           (int64_t)size <= connection->send_window && call_out_bytes(call) == 0 &&
-           list_empty(&connection->sending) && output_bytes(connection) < OUTPUT_HIGH_BYTES;
+    const struct h2_method *method = method_of(call);
+    bool is_stream = is_server(connection) ? method->server_streams : method->client_streams;
+    return !is_stream && call->stream_id != 0 && size <= FRAME_BYTES_MAX &&
+           (int64_t)size <= call->send_window && (int64_t)size <= connection->send_window &&
+           call_out_bytes(call) == 0 && list_empty(&connection->sending) &&
+           output_bytes(connection) < OUTPUT_HIGH_BYTES;
 }
 
 /* Room behind the messages that wait in the call. */

@@ -3,8 +3,6 @@
  * malformed message the stream. */
 #include "rpc/engine.h"
 
-#include <stdio.h>
-
 #define PRIORITY_BYTES 5
 
 /* --- Streams --- */
@@ -20,9 +18,9 @@ static void protocol_error(struct engine_connection *connection, const char *why
     engine_fail(connection, H2_PROTOCOL_ERROR, why);
 }
 
-/* Server: whether a stream is over and the client knows. Of those that we ended it may not have heard yet, and of those
+/* Server: whether the client knows that a stream is over. Of those that we ended it may not have heard yet, and of those
  * that came after our GOAWAY it will never hear. */
-static bool is_over(const struct engine_connection *connection, uint32_t stream_id)
+static bool client_knows_end(const struct engine_connection *connection, uint32_t stream_id)
 {
     return stream_id <= connection->processed_id && !engine_was_reset_by_us(connection, stream_id);
 }
@@ -32,8 +30,9 @@ static bool is_over(const struct engine_connection *connection, uint32_t stream_
 /* Content on a stream that is over. A server may have sent a whole reply to a call that our client has given up. */
 static void pass_over_data(struct engine_connection *connection, uint32_t stream_id)
 {
-    if (!is_server(connection) || !is_over(connection, stream_id))
+    if (!is_server(connection) || !client_knows_end(connection, stream_id))
         return;
+    /* Not engine_put_reset: the stream is not ours to end, and the next frame on it is as wrong as this one. */
     engine_put_number(connection, FRAME_RST_STREAM, stream_id, H2_STREAM_CLOSED);
     engine_count_chatter(connection);
 }
@@ -48,7 +47,7 @@ static bool accept_data(struct engine_connection *connection, struct frame frame
         pass_over_data(connection, frame.stream_id);
     else if (call->remote_closed)
         engine_fail(connection, H2_STREAM_CLOSED, "content came on a stream that the peer had closed");
-    else if (!call->rules.is_trailers && !call->rules.awaits_final)
+    else if (!call->rules.is_begun && !call->rules.awaits_final)
         protocol_error(connection, "content came before the headers");
     return !connection->over;
 }
@@ -223,20 +222,16 @@ static void take_block(struct engine_connection *connection, uint32_t stream_id,
                        bool ends)
 {
     struct engine_call *call = stream_find(&connection->streams, stream_id);
-    enum block_result result = BLOCK_READ;
-    if (call == NULL && is_server(connection) && stream_id > connection->last_id) {
-        engine_server_request(connection, stream_id, block, ends);
-        call = stream_find(&connection->streams, stream_id);
-    } else if (call == NULL) {
-        result = engine_skip_block(connection, block);
-    } else if (is_server(connection)) {
-        result = engine_read_trailers(connection, block, &call->rules, ends);
-    } else {
+    bool is_request = is_server(connection) && call == NULL && is_idle(connection, stream_id);
+    if (is_request)
+        call = engine_server_request(connection, stream_id, block, ends);
+    else if (call == NULL)
+        (void)engine_skip_block(connection, block);
+    else if (is_server(connection))
+        engine_server_trailers(call, block, ends);
+    else
         engine_client_reply(call, block, ends);
-    }
-    if (result == BLOCK_MALFORMED)
-        engine_call_reset(call, H2_PROTOCOL_ERROR);
-    else if (ends && call != NULL && !call->gone && !connection->over)
+    if (ends && call != NULL && !call->gone && !connection->over)
         half_closed(call);
 }
 
@@ -250,7 +245,7 @@ static bool accept_headers(struct engine_connection *connection, uint32_t stream
         engine_fail(connection, H2_STREAM_CLOSED, "headers came on a stream that the peer had closed");
     else if (is_idle(connection, stream_id) && depends_on == stream_id)
         protocol_error(connection, "a stream depends on itself");
-    else if (call == NULL && is_server(connection) && is_over(connection, stream_id))
+    else if (call == NULL && is_server(connection) && client_knows_end(connection, stream_id))
         engine_fail(connection, H2_STREAM_CLOSED, "headers came on a stream that was over");
     return !connection->over;
 }
@@ -280,7 +275,7 @@ static bool strip_headers(struct engine_connection *connection, struct frame fra
 static bool gather_block(struct engine_connection *connection, struct bytes piece)
 {
     struct header_frame *header = &connection->header;
-    size_t limit_bytes = BLOCK_FACTOR * connection->config.limits.header_bytes;
+    size_t limit_bytes = HEADER_BLOCK_FACTOR * connection->config.limits.header_bytes;
     if (header->block.size + piece.size > limit_bytes || header->continuations > CONTINUATIONS_MAX) {
         engine_fail(connection, H2_ENHANCE_YOUR_CALM, "a header block does not end");
         return false;
@@ -326,26 +321,26 @@ static void take_continuation(struct engine_connection *connection, struct frame
 static void open_window(struct engine_connection *connection, uint32_t stream_id, uint32_t increment)
 {
     struct engine_call *call = stream_find(&connection->streams, stream_id);
-    int64_t window = stream_id == 0 ? connection->send_window : 0;
-    if (call != NULL)
-        window = call->send_window;
+    int64_t *window = call != NULL ? &call->send_window : &connection->send_window;
     if (stream_id != 0 && call == NULL) {
         if (is_idle(connection, stream_id))
             protocol_error(connection, "a window was opened on a stream that nobody has opened");
-    } else if (increment == 0) {
-        protocol_error(connection, "a window was opened by nothing");
-    } else if (window + increment <= WINDOW_MAX) {
-        if (call != NULL)
-            call->send_window += increment;
-        else
-            connection->send_window += increment;
-        if (call != NULL)
-            engine_call_may_send(call);
-    } else if (call != NULL) {
-        engine_call_reset(call, H2_FLOW_CONTROL_ERROR);
-    } else {
-        engine_fail(connection, H2_FLOW_CONTROL_ERROR, "the connection's window was opened too far");
+        return;
     }
+    if (increment == 0) {
+        protocol_error(connection, "a window was opened by nothing");
+        return;
+    }
+    if (*window + increment > WINDOW_MAX) {
+        if (call != NULL)
+            engine_call_reset(call, H2_FLOW_CONTROL_ERROR);
+        else
+            engine_fail(connection, H2_FLOW_CONTROL_ERROR, "the connection's window was opened too far");
+        return;
+    }
+    *window += increment;
+    if (call != NULL)
+        engine_call_may_send(call);
 }
 
 /* All streams' windows move with the setting, section 6.9.2. */
@@ -466,11 +461,8 @@ static void take_goaway(struct engine_connection *connection, uint32_t last_id, 
     connection->goaway_last = last_id;
     connection->goaway_heard = true;
     connection->draining = true;
-    if (code != H2_NO_ERROR && !connection->has_error) {
-        connection->has_error = true;
-        (void)snprintf(connection->error, sizeof connection->error, "the peer gave up: %s",
-                       h2_code_name(code));
-    }
+    if (code != H2_NO_ERROR)
+        engine_set_error(connection, "the peer gave up: ", h2_code_name(code));
     if (!is_server(connection)) {
         engine_end_unwritten(connection);
         end_unseen(connection);

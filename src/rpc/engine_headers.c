@@ -4,7 +4,6 @@
 
 #define FIELDS_KEEP_BYTES ((size_t)4096)
 #define BLOCK_KEEP_BYTES  ((size_t)4096)
-#define TIMEOUT_VOID      UINT64_MAX /* no state of the table */
 
 /* --- Reading --- */
 
@@ -41,11 +40,6 @@ static enum block_result read_block(struct engine_connection *connection, struct
     }
 }
 
-static size_t field_bytes(struct hpack_field field)
-{
-    return field.name.size + field.value.size + GRPC_FIELD_OVERHEAD_BYTES;
-}
-
 /* A request that is being read. */
 struct request_reading {
     struct field_rules *rules;
@@ -60,7 +54,7 @@ static enum block_result take_request_field(struct engine_connection *connection
     struct request_reading *reading = user;
     if (!field_rules_request(reading->rules, field))
         return BLOCK_MALFORMED;
-    reading->bytes += field_bytes(field);
+    reading->bytes += hpack_field_bytes(field);
     if (++reading->count > HEADER_FIELDS_MAX || reading->bytes > connection->config.limits.header_bytes)
         return BLOCK_TOO_LARGE;
     enum request_field kind = request_field_of(field.name);
@@ -111,7 +105,7 @@ enum block_result engine_read_request(struct engine_connection *connection, stru
     uint64_t generation = connection->decoder.table.generation;
     const struct seen_block *seen = seen_find(&connection->seen, block, generation);
     if (seen != NULL) {
-        rules->is_trailers = true; /* what it says was judged when it came first */
+        rules->is_begun = true; /* what it says was judged when it came first */
         *header = seen->meaning.request;
         (void)metadata_hold(header->metadata);
         return BLOCK_READ;
@@ -154,7 +148,7 @@ static enum block_result take_reply_field(struct engine_connection *connection, 
         return reading->result;
     if (!field_rules_reply(&call->rules, field))
         reading->result = BLOCK_MALFORMED;
-    else if (call->reply.bytes + field_bytes(field) > connection->config.limits.header_bytes)
+    else if (call->reply.bytes + hpack_field_bytes(field) > connection->config.limits.header_bytes)
         reading->result = BLOCK_TOO_LARGE;
     else if (!reply_headers_field(&call->reply, field.name, field.value))
         reading->result = BLOCK_NO_MEMORY;
@@ -174,21 +168,21 @@ static void apply_summary(struct engine_call *call, const struct reply_summary *
         reply->status = summary->status;
         reply->has_status = true;
     }
-    call->rules.is_trailers = true;
+    call->rules.is_begun = true;
     call->rules.awaits_final = false;
 }
 
-/* What the block that was just read has added to a reply that was as BEFORE; false where that is more than a summary
- * says. */
-static bool summarize(const struct engine_call *call, const struct reply_headers *before, bool was_begun,
+/* What a block that was just read says of a reply of which nothing but its beginning was known, of BYTES_BEFORE; false
+ * where that is more than a summary holds. */
+static bool summarize(const struct engine_call *call, size_t bytes_before, bool was_begun,
                       struct reply_summary *summary)
 {
     const struct reply_headers *reply = &call->reply;
-    if (!call->rules.is_trailers || call->rules.content_length >= 0 || reply->message.size > 0 ||
-        field_list_count(&reply->metadata) > 0 || before->has_status)
+    if (!call->rules.is_begun || call->rules.content_length >= 0 || reply->message.size > 0 ||
+        field_list_count(&reply->metadata) > 0)
         return false;
     *summary = (struct reply_summary){
-        .bytes = reply->bytes - before->bytes,
+        .bytes = reply->bytes - bytes_before,
         .http_status = was_begun ? 0 : reply->http_status,
         .is_grpc = reply->is_grpc,
         .has_status = reply->has_status,
@@ -201,7 +195,7 @@ enum block_result engine_read_reply(struct engine_connection *connection, struct
                                     struct engine_call *call, bool ends)
 {
     uint64_t generation = connection->decoder.table.generation;
-    bool was_begun = call->rules.is_trailers;
+    bool was_begun = call->rules.is_begun;
     const struct seen_block *seen = seen_find(&connection->seen, block, generation);
     bool fits = seen != NULL && (seen->meaning.reply.http_status == 0) == was_begun && (ends || !was_begun) &&
                 call->reply.bytes + seen->meaning.reply.bytes <= connection->config.limits.header_bytes;
@@ -209,7 +203,8 @@ enum block_result engine_read_reply(struct engine_connection *connection, struct
         apply_summary(call, &seen->meaning.reply);
         return BLOCK_READ;
     }
-    struct reply_headers before = call->reply;
+    size_t bytes_before = call->reply.bytes;
+    bool had_status = call->reply.has_status;
     struct reply_reading reading = {.call = call, .result = BLOCK_READ};
     enum block_result result = read_block(connection, block, take_reply_field, &reading);
     if (result != BLOCK_READ)
@@ -218,7 +213,7 @@ enum block_result engine_read_reply(struct engine_connection *connection, struct
         return BLOCK_MALFORMED;
     struct reply_summary summary;
     bool changes_nothing = connection->decoder.table.generation == generation;
-    if (changes_nothing && summarize(call, &before, was_begun, &summary))
+    if (changes_nothing && !had_status && summarize(call, bytes_before, was_begun, &summary))
         seen_keep_reply(&connection->seen, block, generation, &summary);
     return result;
 }
@@ -303,7 +298,7 @@ static bool put_metadata(struct engine_connection *connection, const struct meta
 typedef bool composer(const struct engine_call *call, struct metadata *metadata);
 
 /* The block of a kind, as it was prepared, or composed now and prepared for the next time. Empty when memory is out,
- * and the connection is broken. */
+ * and the connection is over. */
 static struct bytes block_of(const struct engine_call *call, unsigned kind, struct metadata *metadata,
                              composer *compose)
 {
@@ -337,37 +332,29 @@ static bool compose_request(const struct engine_call *call, struct metadata *met
            put_text(connection, "content-type", "application/grpc") && put_metadata(connection, metadata);
 }
 
-/* What a timeout's text says, as a number: milliseconds, or below one the negative of microseconds, as
- * grpc_timeout_format rounds them. */
-static int64_t timeout_key(int64_t timeout_ns)
-{
-    if (timeout_ns >= CLOCK_NS_PER_MS)
-        return (timeout_ns - 1) / CLOCK_NS_PER_MS + 1;
-    return -((timeout_ns - 1) / CLOCK_NS_PER_US + 1);
-}
-
 /* The field for a call's timeout, empty where it has none. A timeout goes into the table when it is said twice in a row:
  * most clients have one, and some a different one each time. */
 static struct bytes timeout_field(struct engine_connection *connection, int64_t timeout_ns)
 {
+    struct timeout_field *last = &connection->timeout;
     if (timeout_ns == CLOCK_NEVER)
         return bytes_make(NULL, 0);
-    uint64_t generation = connection->encoder.table.generation;
-    int64_t key = timeout_key(timeout_ns);
-    bool is_repeated = key == connection->timeout_key;
-    if (is_repeated && connection->timeout.size > 0 && connection->timeout_generation == generation)
-        return buffer_bytes(&connection->timeout);
     char text[GRPC_TIMEOUT_TEXT_BYTES];
-    struct hpack_field field = {bytes_of("grpc-timeout"),
-                                bytes_make(text, grpc_timeout_format(timeout_ns, text))};
-    connection->timeout.size = 0;
-    if (!hpack_encode(&connection->encoder, field, is_repeated, &connection->timeout)) {
+    struct bytes value = bytes_make(text, grpc_timeout_format(timeout_ns, text));
+    uint64_t generation = connection->encoder.table.generation;
+    bool is_repeated = bytes_equal(value, bytes_make(last->text, last->text_size));
+    if (is_repeated && last->generation == generation)
+        return buffer_bytes(&last->bytes);
+    last->bytes.size = 0;
+    struct hpack_field field = {bytes_of("grpc-timeout"), value};
+    if (!hpack_encode(&connection->encoder, field, is_repeated, &last->bytes)) {
         engine_break(connection, "memory is out");
         return bytes_make(NULL, 0);
     }
-    connection->timeout_key = key;
-    connection->timeout_generation = is_repeated ? generation : TIMEOUT_VOID;
-    return buffer_bytes(&connection->timeout);
+    bytes_copy(last->text, value.data, value.size);
+    last->text_size = value.size;
+    last->generation = is_repeated ? generation : TIMEOUT_VOID;
+    return buffer_bytes(&last->bytes);
 }
 
 void engine_write_request(struct engine_call *call)
@@ -376,7 +363,7 @@ void engine_write_request(struct engine_call *call)
     call->headers_at = output_end(connection);
     struct bytes block = block_of(call, call->base.call.method, call->base.call.metadata, compose_request);
     struct bytes timeout = timeout_field(connection, call->base.call.timeout_ns);
-    if (!connection->broken)
+    if (!connection->over)
         put_block(connection, call->stream_id, block, timeout, false);
 }
 
@@ -412,7 +399,7 @@ void engine_write_reply(struct engine_call *call)
     unsigned kind = call->is_compressed ? KIND_BEGIN_COMPRESSED : KIND_BEGIN;
     struct bytes block = block_of(call, kind, NULL, compose_begin);
     call->submitted = true;
-    if (!connection->broken)
+    if (!connection->over)
         put_block(connection, call->stream_id, block, bytes_make(NULL, 0), false);
 }
 
@@ -432,7 +419,7 @@ void engine_write_status(struct engine_call *call)
         block = buffer_bytes(&connection->block);
     }
     call->submitted = true;
-    if (!connection->broken)
+    if (!connection->over)
         put_block(connection, call->stream_id, block, bytes_make(NULL, 0), true);
 }
 
@@ -444,6 +431,6 @@ void engine_write_http_status(struct engine_call *call, const char *http_status)
         !put_text(connection, ":status", http_status))
         engine_break(connection, "memory is out");
     call->submitted = true;
-    if (!connection->broken)
+    if (!connection->over)
         put_block(connection, call->stream_id, buffer_bytes(&connection->block), bytes_make(NULL, 0), true);
 }

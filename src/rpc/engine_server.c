@@ -43,28 +43,10 @@ static void turn_away(struct engine_connection *connection, uint32_t stream_id, 
         engine_put_reset(connection, stream_id, code);
 }
 
-void engine_server_request(struct engine_connection *connection, uint32_t stream_id, struct bytes block,
-                           bool ends)
+static void read_header(struct engine_call *call, struct bytes block, bool ends)
 {
-    connection->last_id = stream_id;
-    if (connection->goaway_sent) { /* the client knows that nobody looks at it */
-        (void)engine_skip_block(connection, block);
-        return;
-    }
-    connection->processed_id = stream_id;
-    if (connection->streams.count >= connection->config.limits.max_streams) {
-        turn_away(connection, stream_id, block, H2_REFUSED_STREAM);
-        return;
-    }
-    struct engine_call *call = engine_call_open(connection);
-    if (call == NULL || !engine_call_on_stream(call, stream_id)) {
-        if (call != NULL)
-            engine_call_end(call, H2_INTERNAL_ERROR);
-        turn_away(connection, stream_id, block, H2_INTERNAL_ERROR);
-        return;
-    }
     struct request_header header;
-    switch (engine_read_request(connection, block, &call->rules, &header)) {
+    switch (engine_read_request(owner_of(call), block, &call->rules, &header)) {
     case BLOCK_READ:
         call->remote_closed = ends; /* known before the owner may answer */
         call->base.call.metadata = header.metadata;
@@ -85,6 +67,37 @@ void engine_server_request(struct engine_connection *connection, uint32_t stream
     case BLOCK_BROKEN:
         break;
     }
+}
+
+struct engine_call *engine_server_request(struct engine_connection *connection, uint32_t stream_id,
+                                          struct bytes block, bool ends)
+{
+    connection->last_id = stream_id;
+    if (connection->goaway_sent) { /* the client knows that nobody looks at it */
+        (void)engine_skip_block(connection, block);
+        return NULL;
+    }
+    connection->processed_id = stream_id;
+    if (connection->streams.count >= connection->config.limits.max_streams) {
+        turn_away(connection, stream_id, block, H2_REFUSED_STREAM);
+        return NULL;
+    }
+    struct engine_call *call = engine_call_open(connection);
+    if (call == NULL || !engine_call_on_stream(call, stream_id)) {
+        if (call != NULL)
+            engine_call_end(call, H2_INTERNAL_ERROR);
+        turn_away(connection, stream_id, block, H2_INTERNAL_ERROR);
+        return NULL;
+    }
+    read_header(call, block, ends);
+    return call;
+}
+
+/* A client's trailers say nothing to gRPC, but they have to be right. */
+void engine_server_trailers(struct engine_call *call, struct bytes block, bool ends)
+{
+    if (engine_read_trailers(owner_of(call), block, &call->rules, ends) == BLOCK_MALFORMED)
+        engine_call_reset(call, H2_PROTOCOL_ERROR);
 }
 
 void engine_server_half_closed(struct engine_call *call)

@@ -1,3 +1,5 @@
+/* The characters that may be where, what may come once, and what a whole message has. Fields are judged once for each block
+ * that is decoded, not for those that were seen before, so that plain comparisons are fast enough. */
 #include "rpc/field_rules.h"
 
 #include <strings.h>
@@ -107,7 +109,7 @@ static bool take_once(struct field_rules *rules, unsigned flag, struct bytes val
 {
     if ((rules->seen & flag) != 0 || value.size == 0)
         return false;
-    rules->seen |= (uint16_t)flag;
+    rules->seen |= flag;
     return true;
 }
 
@@ -138,7 +140,7 @@ static bool is_forbidden(struct hpack_field field)
 
 static bool may_have_pseudo(const struct field_rules *rules)
 {
-    return !rules->is_trailers && (rules->seen & SEEN_REGULAR) == 0;
+    return !rules->is_begun && (rules->seen & SEEN_REGULAR) == 0;
 }
 
 /* --- Requests --- */
@@ -212,9 +214,9 @@ static bool is_whole_request(struct field_rules *rules)
 
 bool field_rules_request_end(struct field_rules *rules, bool ends)
 {
-    if (rules->is_trailers)
+    if (rules->is_begun)
         return ends;
-    rules->is_trailers = true;
+    rules->is_begun = true;
     return is_whole_request(rules);
 }
 
@@ -225,7 +227,7 @@ static bool take_status(struct field_rules *rules, struct bytes value)
     if (!take_once(rules, SEEN_STATUS, value) || value.size != 3 || !all_are(value, is_lower_or_digit))
         return false;
     int status = 100 * (value.data[0] - '0') + 10 * (value.data[1] - '0') + (value.data[2] - '0');
-    rules->http_status = (int16_t)status;
+    rules->http_status = status;
     return status >= 100 && status <= 999 && status != 101 && value.data[1] <= '9' && value.data[2] <= '9';
 }
 
@@ -254,7 +256,7 @@ bool field_rules_reply(struct field_rules *rules, struct hpack_field field)
 /* Section 8.1: any number of informational replies, the final one, trailers. */
 bool field_rules_reply_end(struct field_rules *rules, bool ends)
 {
-    if (rules->is_trailers)
+    if (rules->is_begun)
         return ends;
     if ((rules->seen & SEEN_STATUS) == 0)
         return false;
@@ -263,7 +265,7 @@ bool field_rules_reply_end(struct field_rules *rules, bool ends)
         rules->awaits_final = true;
         return true;
     }
-    rules->is_trailers = true;
+    rules->is_begun = true;
     rules->awaits_final = false;
     if (rules->http_status == 204 || rules->http_status == 304)
         rules->content_length = 0;

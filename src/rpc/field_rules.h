@@ -7,10 +7,10 @@
 
 /* What is known of the messages from one end of a stream. */
 struct field_rules {
-    uint16_t seen;
-    bool is_trailers;       /* the message's first block is over */
+    unsigned seen;
+    bool is_begun;          /* its first block is over: what follows are trailers */
     bool awaits_final;      /* reply: only informational ones came */
-    int16_t http_status;    /* reply: of the block that is being read, 0 before it came */
+    int http_status;        /* reply: of the block that is being read, 0 before it came */
     int64_t content_length; /* -1: not announced */
     int64_t content_bytes;  /* that came */
 };

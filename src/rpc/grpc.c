@@ -1,6 +1,7 @@
 #include "rpc/grpc.h"
 
 #include "base/clock.h"
+#include "rpc/h2_frame.h"
 
 static const struct {
     uint8_t unit;
@@ -169,7 +170,6 @@ enum status grpc_status_of_http(int http_status)
 
 enum status grpc_status_of_reset(uint32_t error_code)
 {
-    enum { H2_REFUSED_STREAM = 7, H2_CANCEL = 8, H2_ENHANCE_YOUR_CALM = 11, H2_INADEQUATE_SECURITY = 12 };
     switch (error_code) {
     case H2_REFUSED_STREAM:
         return STATUS_UNAVAILABLE;

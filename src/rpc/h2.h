@@ -266,7 +266,8 @@ static inline void h2_call_cancel(struct h2_call *call)
     h2_call_connection(call)->engine->cancel(call);
 }
 
-/* Bytes of messages that the call has queued and that have not been handed out as pending. */
+/* Bytes of messages that the call has queued and that have not been handed out as pending. A message that is the only
+ * one of its direction is not counted while it lies in the connection's output, which is bounded. */
 static inline size_t h2_queued(const struct h2_call *call)
 {
     return h2_call_connection(call)->engine->queued(call);

@@ -26,6 +26,12 @@ struct hpack_field {
     struct bytes value;
 };
 
+/* What a field counts, in a table and in the size of a list (RFC 9113 section 6.5.2). */
+static inline size_t hpack_field_bytes(struct hpack_field field)
+{
+    return field.name.size + field.value.size + HPACK_FIELD_OVERHEAD;
+}
+
 struct hpack_table {
     struct hpack_store *store; /* NULL until the first insertion */
     size_t bytes;              /* of all entries, as section 4.1 counts them */
@@ -53,6 +59,9 @@ enum hpack_result {
 
 void hpack_decoder_init(struct hpack_decoder *decoder);
 void hpack_decoder_free(struct hpack_decoder *decoder);
+
+/* Gives back what is only held for speed. */
+void hpack_decoder_trim(struct hpack_decoder *decoder);
 
 /* Before each block. */
 static inline void hpack_decoder_begin(struct hpack_decoder *decoder)

@@ -16,6 +16,11 @@ void hpack_decoder_free(struct hpack_decoder *decoder)
     buffer_free(&decoder->scratch);
 }
 
+void hpack_decoder_trim(struct hpack_decoder *decoder)
+{
+    buffer_free(&decoder->scratch);
+}
+
 static void take(struct bytes *block, size_t size)
 {
     block->data += size;

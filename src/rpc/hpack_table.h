@@ -22,10 +22,4 @@ void hpack_table_limit(struct hpack_table *table, size_t limit_bytes);
 void hpack_table_init(struct hpack_table *table);
 void hpack_table_free(struct hpack_table *table);
 
-/* What a field counts in a table. */
-static inline size_t hpack_field_bytes(struct hpack_field field)
-{
-    return field.name.size + field.value.size + HPACK_FIELD_OVERHEAD;
-}
-
 #endif

@@ -5,9 +5,11 @@
 #define MAYFLY_RPC_PREPARED_BLOCKS_H
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "rpc/metadata.h"
 
-#define PREPARED_BLOCKS 64
+#define PREPARED_BLOCKS_LOG2 6
+#define PREPARED_BLOCKS      (1 << PREPARED_BLOCKS_LOG2)
 
 struct prepared_block {
     uint64_t generation;
@@ -23,7 +25,7 @@ struct prepared_blocks {
 static inline size_t prepared_place(unsigned kind, const struct metadata *metadata)
 {
     uint64_t key = (uint64_t)(uintptr_t)metadata >> 4 ^ (uint64_t)kind << 40;
-    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+    return (size_t)(key * HASH_FACTOR >> (64 - PREPARED_BLOCKS_LOG2));
 }
 
 /* The block; its data is NULL where it is not prepared. */

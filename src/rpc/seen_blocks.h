@@ -8,12 +8,13 @@
 #define MAYFLY_RPC_SEEN_BLOCKS_H
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "rpc/request_header.h"
 
-#define SEEN_BLOCKS      64
+#define SEEN_BLOCKS_LOG2 6
+#define SEEN_BLOCKS      (1 << SEEN_BLOCKS_LOG2)
 #define SEEN_BYTES_MAX   64 /* longer blocks are no repetitions */
-#define SEEN_HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
 /* Of a reply: what it says when it says nothing but that. */
 struct reply_summary {
@@ -51,9 +52,9 @@ static inline size_t seen_place(struct bytes block)
     uint64_t hash = block.size;
     size_t at = 0;
     for (; at + 8 <= block.size; at += 8)
-        hash = (hash ^ seen_word(block.data + at, 8)) * SEEN_HASH_FACTOR;
-    hash = (hash ^ seen_word(block.data + at, block.size - at)) * SEEN_HASH_FACTOR;
-    return (size_t)(hash >> 58);
+        hash = (hash ^ seen_word(block.data + at, 8)) * HASH_FACTOR;
+    hash = (hash ^ seen_word(block.data + at, block.size - at)) * HASH_FACTOR;
+    return (size_t)(hash >> (64 - SEEN_BLOCKS_LOG2));
 }
 
 /* The block as it was seen at this generation, or NULL. */
