@@ -169,7 +169,7 @@ static bool gather(struct engine_connection *connection, struct bytes *input, si
 /* A frame of content is read with the byte that says how much padding ends it, if there is one. */
 static size_t head_bytes_of(struct frame frame)
 {
-    bool has_padding = frame.type == FRAME_DATA && (frame.flags & FLAG_PADDED) != 0 && frame.size > 0;
+    bool has_padding = frame.type == FRAME_DATA && (frame.flags & FLAG_PADDED) != 0;
     return FRAME_HEAD_BYTES + (has_padding ? 1 : 0);
 }
 
@@ -362,8 +362,10 @@ static bool engine_ping(struct h2_connection *base)
 {
     struct engine_connection *connection = connection_of(base);
     put_ping(connection, ping_alive);
+    if (connection->over)
+        return false;
     connection->pings++;
-    return !connection->over;
+    return true;
 }
 
 static size_t engine_capacity(const struct h2_connection *base)
@@ -399,17 +401,16 @@ static void connection_free(struct engine_connection *connection)
     free(connection);
 }
 
+/* A call that is removed has its place taken by one from behind, in the circle of the table; so each place is looked at
+ * until it is free, and what moves from the table's beginning to its end comes up there. */
 static void end_all_calls(struct engine_connection *connection)
 {
     struct stream_table *streams = &connection->streams;
     for (size_t i = 0; streams->count > 0 && i <= streams->mask; i++)
-        while (streams->slots[i].id != 0) { /* another may move up to here */
+        while (streams->slots[i].id != 0) {
             struct engine_call *call = streams->slots[i].call;
-            bool was_sent = connection->sent_bytes > call->headers_at;
-            if (!is_server(connection) && !call->has_verdict && was_sent && !call->reply.has_status) {
-                call->has_verdict = true;
-                call->verdict = verdict_connection_lost;
-            }
+            if (!is_server(connection))
+                engine_client_lost(call);
             engine_call_end(call, H2_NO_ERROR);
         }
 }

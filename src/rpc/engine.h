@@ -205,6 +205,12 @@ static inline void call_buffered(const struct engine_call *call, size_t before, 
     owner_of(call)->buffered_bytes += after - before;
 }
 
+/* Client: whether the peer may have heard of the call: the first byte of its request was taken for sending. */
+static inline bool call_was_sent(const struct engine_call *call)
+{
+    return owner_of(call)->sent_bytes > call->headers_at;
+}
+
 /* How much waits to be sent. */
 static inline size_t output_bytes(const struct engine_connection *connection)
 {
@@ -370,6 +376,9 @@ void engine_client_half_closed(struct engine_call *call);
 
 /* Ends a call on a message that cannot be taken; GRPC_MESSAGE: it is one too many. */
 void engine_client_refuse_message(struct engine_call *call, enum grpc_assembly problem);
+
+/* The connection is lost, and with it a call that may have been executed. */
+void engine_client_lost(struct engine_call *call);
 
 /* The call's stream is over: gives the events that are due. */
 void engine_client_closed(struct engine_call *call);

@@ -43,6 +43,14 @@ void engine_client_half_closed(struct engine_call *call)
     engine_call_end(call, H2_NO_ERROR);
 }
 
+void engine_client_lost(struct engine_call *call)
+{
+    if (call->has_verdict || !call_was_sent(call) || call->reply.has_status)
+        return;
+    call->has_verdict = true;
+    call->verdict = verdict_connection_lost;
+}
+
 static struct h2_outcome outcome_of(const struct engine_call *call)
 {
     if (call->has_verdict)
@@ -50,7 +58,7 @@ static struct h2_outcome outcome_of(const struct engine_call *call)
                                    .message = bytes_of(call->verdict.message)};
     struct reply_end end = {
         .error_code = call->reset_code,
-        .was_sent = owner_of(call)->sent_bytes > call->headers_at,
+        .was_sent = call_was_sent(call),
         .is_cut = grpc_assembler_inside(&call->in),
         .has_message = call->has_message,
         .streams = method_of(call)->server_streams,

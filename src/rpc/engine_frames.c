@@ -4,6 +4,9 @@
 #include "rpc/engine.h"
 
 #define PRIORITY_BYTES 5
+#define NUMBER_BYTES   4
+#define PING_BYTES     8
+#define GOAWAY_BYTES   8 /* at least */
 
 /* --- Streams --- */
 
@@ -103,10 +106,10 @@ void engine_data_begins(struct engine_connection *connection, struct frame frame
 {
     struct engine_call *call = stream_find(&connection->streams, frame.stream_id);
     bool is_padded = (frame.flags & FLAG_PADDED) != 0;
-    size_t rest = frame.size - (is_padded && frame.size > 0 ? 1 : 0); /* behind the byte that says PADDING */
-    if (call == NULL) {                                               /* all of it is passed over */
+    size_t rest = frame.size - (is_padded ? 1 : 0); /* behind the byte that says PADDING */
+    if (call == NULL) {                             /* all of it is passed over */
         padding = 0;
-    } else if (is_padded && (frame.size == 0 || padding > rest)) {
+    } else if (padding > rest) {
         protocol_error(connection, "a frame has more padding than content");
         return;
     }
@@ -382,7 +385,7 @@ static void take_setting(struct engine_connection *connection, unsigned setting,
             set_stream_window(connection, value);
         break;
     case SETTING_MAX_FRAME_SIZE:
-        if (value < FRAME_BYTES_MAX || value > 0xffffff)
+        if (value < FRAME_BYTES_MAX || value > FRAME_BYTES_LIMIT)
             protocol_error(connection, "MAX_FRAME_SIZE is out of bounds");
         break;
     default: /* what we do not use */
@@ -493,26 +496,46 @@ static void take_priority(struct engine_connection *connection, uint32_t stream_
 
 /* --- All of them --- */
 
+/* What its kind asks of a frame: the least and the greatest size, and where it may be. */
+static const struct frame_rule {
+    uint32_t least_bytes;
+    uint32_t most_bytes;
+    enum { ON_STREAM, ON_CONNECTION, ON_EITHER } place;
+} frame_rules[FRAME_KINDS] = {
+    [FRAME_DATA] = {0, FRAME_BYTES_MAX, ON_STREAM},
+    [FRAME_HEADERS] = {0, FRAME_BYTES_MAX, ON_STREAM},
+    [FRAME_PRIORITY] = {PRIORITY_BYTES, PRIORITY_BYTES, ON_STREAM},
+    [FRAME_RST_STREAM] = {NUMBER_BYTES, NUMBER_BYTES, ON_STREAM},
+    [FRAME_SETTINGS] = {0, FRAME_BYTES_MAX, ON_CONNECTION},
+    [FRAME_PUSH_PROMISE] = {NUMBER_BYTES, FRAME_BYTES_MAX, ON_STREAM},
+    [FRAME_PING] = {PING_BYTES, PING_BYTES, ON_CONNECTION},
+    [FRAME_GOAWAY] = {GOAWAY_BYTES, FRAME_BYTES_MAX, ON_CONNECTION},
+    [FRAME_WINDOW_UPDATE] = {NUMBER_BYTES, NUMBER_BYTES, ON_EITHER},
+    [FRAME_CONTINUATION] = {0, FRAME_BYTES_MAX, ON_STREAM},
+};
+
+/* The least size of a frame with these flags. */
+static uint32_t least_bytes_of(struct frame frame)
+{
+    bool may_be_padded = frame.type == FRAME_DATA || frame.type == FRAME_HEADERS;
+    uint32_t padding = may_be_padded && (frame.flags & FLAG_PADDED) != 0 ? 1 : 0;
+    bool has_priority = frame.type == FRAME_HEADERS && (frame.flags & FLAG_PRIORITY) != 0;
+    return frame_rules[frame.type].least_bytes + padding + (has_priority ? PRIORITY_BYTES : 0);
+}
+
 static bool is_size_wrong(struct frame frame)
 {
-    switch (frame.type) {
-    case FRAME_HEADERS:
-        return ((frame.flags & FLAG_PADDED) != 0 && frame.size == 0) ||
-               ((frame.flags & FLAG_PRIORITY) != 0 && frame.size < PRIORITY_BYTES);
-    case FRAME_PRIORITY:
-        return frame.size != PRIORITY_BYTES;
-    case FRAME_RST_STREAM:
-    case FRAME_WINDOW_UPDATE:
-        return frame.size != 4;
-    case FRAME_SETTINGS:
-        return frame.size % SETTING_BYTES != 0 || ((frame.flags & FLAG_ACK) != 0 && frame.size > 0);
-    case FRAME_PING:
-        return frame.size != 8;
-    case FRAME_GOAWAY:
-        return frame.size < 8;
-    default:
-        return false;
-    }
+    if (frame.type == FRAME_SETTINGS &&
+        (frame.size % SETTING_BYTES != 0 || ((frame.flags & FLAG_ACK) != 0 && frame.size > 0)))
+        return true;
+    return frame.size < least_bytes_of(frame) || frame.size > frame_rules[frame.type].most_bytes;
+}
+
+static bool is_place_wrong(struct frame frame)
+{
+    bool is_on_connection = frame.stream_id == 0;
+    return frame_rules[frame.type].place != ON_EITHER &&
+           (frame_rules[frame.type].place == ON_CONNECTION) != is_on_connection;
 }
 
 bool engine_accept_frame(struct engine_connection *connection, struct frame frame)
@@ -527,37 +550,19 @@ bool engine_accept_frame(struct engine_connection *connection, struct frame fram
     else if (is_continuation != awaits_continuation ||
              (awaits_continuation && frame.stream_id != connection->header.stream_id))
         protocol_error(connection, "a header block was interrupted");
+    else if (frame.type >= FRAME_KINDS) /* kinds that others may know, section 5.5 */
+        return true;
     else if (is_size_wrong(frame))
         engine_fail(connection, H2_FRAME_SIZE_ERROR, "a frame has a size that its kind may not have");
+    else if (is_place_wrong(frame))
+        protocol_error(connection, "a frame is on a stream where its kind may not be");
     else if (frame.type == FRAME_DATA)
         return accept_data(connection, frame);
     return !connection->over;
 }
 
-/* Whether a kind of frame concerns the whole connection (1), a stream (0), or either (-1). */
-static int concerns_connection(uint8_t type)
-{
-    switch (type) {
-    case FRAME_SETTINGS:
-    case FRAME_PING:
-    case FRAME_GOAWAY:
-        return 1;
-    case FRAME_HEADERS:
-    case FRAME_PRIORITY:
-    case FRAME_RST_STREAM:
-        return 0;
-    default:
-        return -1;
-    }
-}
-
 void engine_take_frame(struct engine_connection *connection, struct frame frame, struct bytes payload)
 {
-    int is_for_connection = concerns_connection(frame.type);
-    if (is_for_connection >= 0 && (is_for_connection == 1) != (frame.stream_id == 0)) {
-        protocol_error(connection, "a frame is on a stream where its kind may not be");
-        return;
-    }
     switch (frame.type) {
     case FRAME_HEADERS:
         take_headers(connection, frame, payload);
@@ -586,7 +591,7 @@ void engine_take_frame(struct engine_connection *connection, struct frame frame,
     case FRAME_WINDOW_UPDATE:
         open_window(connection, frame.stream_id, number_read(payload.data) & WINDOW_MAX);
         break;
-    default: /* kinds that others may know, section 5.5 */
+    default:
         break;
     }
 }

@@ -84,17 +84,19 @@ struct h2_events {
 };
 
 struct h2_limits {
-    uint32_t max_streams;             /* server: calls at once on a connection */
-    size_t message_bytes;             /* a message from the peer */
-    size_t header_bytes;              /* a header list from the peer, as RFC 9113 section 6.5.2 counts it */
-    size_t buffered_bytes;            /* of one connection: unfinished messages in, unsent replies out */
+    uint32_t max_streams;  /* server: calls at once on a connection */
+    size_t message_bytes;  /* a message from the peer */
+    size_t header_bytes;   /* a header list from the peer, as RFC 9113 section 6.5.2 counts it */
+    size_t buffered_bytes; /* of one connection: unfinished messages in, and those that wait in calls to be
+                                         sent; beside it the output, of about a megabyte */
     uint32_t stream_window_bytes;     /* what a peer may send on a call before it is read */
     uint32_t connection_window_bytes; /* what it may send on all of them */
-    uint32_t resets_burst;            /* server: calls reset by the client before they are answered: so */
-    uint32_t resets_per_second;       /*   many at once, and so many in the long run */
-    uint32_t pings_burst;             /* likewise frames that cost the peer nothing: PING, SETTINGS, empty
-                                         DATA, resets of calls that are over; each DATA frame sent earns one
-                                         more (peers that measure their bandwidth answer data with pings) */
+    uint32_t resets_burst; /* server: calls that the client resets, or breaks so that they are reset: so */
+    uint32_t resets_per_second; /*   many at once, and so many in the long run */
+    uint32_t pings_burst;       /* likewise frames that cost the peer nothing: PING, SETTINGS, PRIORITY, empty
+                                         DATA, DATA for calls that are over, on a client resets of those; each DATA
+                                         frame sent earns one more (peers that measure their bandwidth answer data
+                                         with pings) */
     uint32_t pings_per_second;
 };
 
@@ -204,7 +206,7 @@ static inline bool h2_finished(const struct h2_connection *connection)
     return connection->engine->finished(connection);
 }
 
-/* Asks the peer for a sign of life, answered by the event `pong`. False when memory is out. */
+/* Asks the peer for a sign of life, answered by the event `pong`. False when the connection is over or memory is out. */
 static inline bool h2_ping(struct h2_connection *connection)
 {
     return connection->engine->ping(connection);
@@ -216,7 +218,7 @@ static inline size_t h2_capacity(const struct h2_connection *connection)
     return connection->engine->capacity(connection);
 }
 
-/* Why the connection is over, as a sentence for a log; "" while it is not. */
+/* Why the connection is over, or is about to be, as a sentence for a log; "" while all is well. */
 static inline const char *h2_error(const struct h2_connection *connection)
 {
     return connection->engine->error(connection);
@@ -232,7 +234,7 @@ static inline struct h2_call *h2_call_start(struct h2_connection *connection, un
 }
 
 /* Begins a message of exactly SIZE bytes and gives the place to write them; NULL when memory is out, when
- * the call is finished, or when more is queued than the limits allow. h2_message_end must follow before any
+ * the call is finished, when the connection is over, or when more is queued than the limits allow. h2_message_end must follow before any
  * other use of the connection. */
 static inline uint8_t *h2_message_begin(struct h2_call *call, size_t size)
 {

@@ -9,7 +9,8 @@
 #include "base/bytes.h"
 
 #define FRAME_HEAD_BYTES     9
-#define FRAME_BYTES_MAX      16384 /* of a payload, either way: what every peer takes */
+#define FRAME_BYTES_MAX      16384    /* of a payload, either way: what every peer takes */
+#define FRAME_BYTES_LIMIT    0xffffff /* of what a peer may say that it takes */
 #define STREAM_ID_MAX        0x7fffffffu
 #define WINDOW_MAX           0x7fffffff
 #define WINDOW_INITIAL_BYTES 65535
@@ -25,6 +26,7 @@ enum frame_type {
     FRAME_GOAWAY,
     FRAME_WINDOW_UPDATE,
     FRAME_CONTINUATION,
+    FRAME_KINDS, /* that we know */
 };
 
 enum frame_flag {

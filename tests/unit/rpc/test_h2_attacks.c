@@ -2,6 +2,8 @@
  * bounded cost, with the error that the RFC has for it; or it costs nothing, and an honest call goes on beside it. */
 #include "rpc/h2_peer.h"
 
+#include "rpc/h2_frame.h"
+
 #include <malloc.h>
 
 static const uint8_t zeros[16384];
@@ -10,6 +12,23 @@ static void request(struct peer *peer, uint32_t stream, const char *text)
 {
     peer_headers(peer, 0, stream, unary_request);
     peer_message(peer, END_STREAM, stream, 0, text);
+}
+
+/* What is allocated, large blocks too. Zero under sanitizers, whose own allocator does not say. */
+static size_t memory_taken(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void assert_goaway(const struct peer *peer, unsigned code)
+{
+    char text[16];
+    const char *goaway = strstr(peer->heard, "GOAWAY(");
+    assert_non_null(goaway);
+    (void)snprintf(text, sizeof text, " %u)", code);
+    assert_non_null(strstr(goaway, text));
+    assert_true(peer->end->over);
 }
 
 /* An honest call works. */
@@ -26,8 +45,7 @@ static void assert_serves(struct peer *peer, uint32_t stream)
 
 static void assert_told_to_calm_down(struct peer *peer)
 {
-    assert_true(peer->end->over);
-    assert_heard(peer, " 11)"); /* ENHANCE_YOUR_CALM */
+    assert_goaway(peer, H2_ENHANCE_YOUR_CALM);
     assert_true(h2_finished(peer->end->h2));
 }
 
@@ -52,14 +70,14 @@ static void a_block_without_an_end_is_ended(void **state)
 {
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
-    size_t before = mallinfo2().uordblks;
+    size_t before = memory_taken();
     peer_frame(peer, HEADERS, 0, 1, bytes_make(zeros, 0));
     for (int i = 0; i < 30; i++)
         peer_frame(peer, CONTINUATION, 0, 1, bytes_make(zeros, 16000));
     size_t written = peer->out.capacity;
     peer_talk(peer);
     assert_told_to_calm_down(peer);
-    assert_true(mallinfo2().uordblks < before + written + (size_t)1024 * 1024);
+    assert_true(memory_taken() < before + written + (size_t)1024 * 1024);
     peer_free(peer);
 }
 
@@ -115,13 +133,13 @@ static void a_bomb_of_indices_costs_its_call_and_no_memory(void **state)
     size_t start = block.size;
     assert_true(buffer_append(&block, bytes_make(newest, sizeof newest)));
     memset(block.data + start, 0xbe, sizeof newest);
-    size_t before = mallinfo2().uordblks;
+    size_t before = memory_taken();
     peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
     buffer_free(&block);
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=8");
     assert_int_equal(peer->end->refused[H2_REFUSED_HEADER_SIZE], 1);
-    assert_true(mallinfo2().uordblks < before + (size_t)256 * 1024);
+    assert_true(memory_taken() < before + (size_t)256 * 1024);
     assert_serves(peer, 3);
     peer_free(peer);
 }
@@ -150,7 +168,7 @@ static void a_table_beyond_its_limit_ends_the_connection(void **state)
     static const uint8_t too_large[] = {0x3f, 0xe2, 0x1f};
     peer_frame(peer, HEADERS, END_HEADERS, 1, bytes_make(too_large, sizeof too_large));
     peer_talk(peer);
-    assert_heard(peer, " 9)"); /* COMPRESSION_ERROR */
+    assert_goaway(peer, H2_COMPRESSION_ERROR);
     peer_free(peer);
 }
 
@@ -179,78 +197,82 @@ static void a_peers_table_may_change_under_what_was_prepared(void **state)
 
 /* --- What was seen before --- */
 
-static void put_indexed(struct buffer *block, const uint8_t *indices, size_t size)
+/* A field that goes into the table, RFC 7541 section 6.2.1. */
+static void put_kept(struct buffer *block, const char *name, const char *value)
 {
-    assert_true(buffer_append(block, bytes_make(indices, size)));
+    size_t start = block->size;
+    put_field(block, bytes_of(name), bytes_of(value));
+    block->data[start] = 0x40;
 }
 
-/* The same bytes twice, and another field in the table between: they mean another cache. */
+static void peer_request_block(struct peer *peer, uint32_t stream, struct bytes block)
+{
+    peer_frame(peer, HEADERS, END_HEADERS, stream, block);
+    peer_message(peer, END_STREAM, stream, 0, "x");
+}
+
+/* The same six bytes again and again, and now and then another cache goes into the table, so that the last of them names
+ * that one: what was seen before is not what is meant. */
 static void the_same_block_is_read_anew_when_the_table_has_changed(void **state)
 {
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
-    /* POST, http; then path, authority and content type as literals, and the newest entry of the table. */
-    static const uint8_t start[] = {0x83, 0x86};
-    static const uint8_t newest[] = {0xbe};
-    static const char *const rest[] = {":path=/test.Service/Unary", ":authority=localhost",
-                                       "content-type=application/grpc", NULL};
     static const char *const caches[] = {"blue", "green", "red"};
+    /* POST, http, and the last four that went into the table: path, authority, content type, cache. */
+    static const uint8_t indices[] = {0x83, 0x86, 0xc1, 0xc0, 0xbf, 0xbe};
     uint32_t stream = 1;
     for (size_t i = 0; i < 3; i++) {
         struct buffer block = {0};
-        put_indexed(&block, start, sizeof start);
-        put_fields(&block, rest);
-        size_t common = block.size;
-        put_field(&block, bytes_of("cache"), bytes_of(caches[i]));
-        block.data[common] = 0x40; /* into the table */
-        peer_frame(peer, HEADERS, END_HEADERS, stream, buffer_bytes(&block));
-        peer_message(peer, END_STREAM, stream, 0, "x");
-        stream += 2;
-        block.size = common;
-        put_indexed(&block, newest, sizeof newest);
-        for (int again = 0; again < 3; again++, stream += 2) {
-            peer_frame(peer, HEADERS, END_HEADERS, stream, buffer_bytes(&block));
-            peer_message(peer, END_STREAM, stream, 0, "x");
-        }
+        assert_true(buffer_append(&block, bytes_make(indices, 2)));
+        put_kept(&block, ":path", "/test.Service/Unary");
+        put_kept(&block, ":authority", "localhost");
+        put_kept(&block, "content-type", "application/grpc");
+        put_kept(&block, "cache", caches[i]);
+        peer_request_block(peer, stream, buffer_bytes(&block));
         buffer_free(&block);
+        stream += 2;
+        for (int again = 0; again < 3; again++, stream += 2)
+            peer_request_block(peer, stream, bytes_make(indices, sizeof indices));
     }
     peer_talk(peer);
     assert_int_equal(peer->end->talk_count, 12);
     for (size_t i = 0; i < 12; i++) {
-        struct talk *talk = &peer->end->talks[i];
+        const struct talk *talk = &peer->end->talks[i];
         assert_string_equal(talk->story, "opened message(x) closed(OK)");
         assert_bytes(metadata_find(talk->metadata, "cache"), caches[i / 4]);
     }
     peer_free(peer);
 }
 
-/* Blocks that differ in one bit anywhere are never taken for each other. */
+/* Short blocks, which are kept, that differ in one letter. */
 static void blocks_that_differ_in_one_place_are_told_apart(void **state)
 {
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     uint32_t stream = 1;
+    struct buffer block = {0};
+    assert_true(buffer_append(&block, bytes_make("\x83\x86", 2)));
+    put_kept(&block, ":path", "/test.Service/Unary");
+    put_kept(&block, ":authority", "localhost");
+    put_kept(&block, "content-type", "application/grpc");
+    peer_request_block(peer, stream, buffer_bytes(&block));
     for (int round = 0; round < 2; round++)
-        for (char c = 'a'; c <= 'z'; c++)
-            for (int place = 0; place < 8; place++, stream += 2) {
-                char cache[] = "cache=00000000";
-                cache[6 + place] = c;
-                const char *const fields[] = {":method=POST",
-                                              ":scheme=http",
-                                              ":path=/test.Service/Unary",
-                                              ":authority=h",
-                                              cache,
-                                              "content-type=application/grpc",
-                                              NULL};
-                peer_headers(peer, 0, stream, fields);
-                peer_message(peer, END_STREAM, stream, 0, "x");
-            }
+        for (size_t i = 0; i < (size_t)26 * 8; i++) {
+            char cache[] = "00000000";
+            cache[i % 8] = (char)('a' + i / 8);
+            block.size = 0;
+            assert_true(buffer_append(&block, bytes_make("\x83\x86\xc0\xbf\xbe", 5)));
+            put_field(&block, bytes_of("cache"), bytes_of(cache));
+            stream += 2;
+            peer_request_block(peer, stream, buffer_bytes(&block));
+        }
+    buffer_free(&block);
     peer_talk(peer);
-    assert_int_equal(peer->end->talk_count, 2 * 26 * 8);
-    for (size_t i = 0; i < peer->end->talk_count; i++) {
+    assert_int_equal(peer->end->talk_count, 1 + 2 * 26 * 8);
+    for (size_t i = 0; i < (size_t)2 * 26 * 8; i++) {
         char cache[] = "00000000";
         cache[i % 8] = (char)('a' + i / 8 % 26);
-        assert_bytes(metadata_find(peer->end->talks[i].metadata, "cache"), cache);
+        assert_bytes(metadata_find(peer->end->talks[1 + i].metadata, "cache"), cache);
     }
     peer_free(peer);
 }
@@ -295,13 +317,13 @@ static void frames_of_unknown_kinds_cost_nothing(void **state)
 {
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
-    size_t before = mallinfo2().uordblks;
+    size_t before = memory_taken();
     for (int i = 0; i < 2000; i++) {
         peer_frame(peer, (uint8_t)(10 + i % 240), 0xff, (uint32_t)i,
                    bytes_make(zeros, (size_t)i * 8 % 16384));
         peer_talk(peer);
     }
-    assert_true(mallinfo2().uordblks < before + (size_t)256 * 1024);
+    assert_true(memory_taken() < before + (size_t)256 * 1024);
     assert_serves(peer, 1);
     peer_free(peer);
 }
@@ -370,7 +392,6 @@ static void windows_that_stay_shut_hold_bounded_memory(void **state)
     limits.buffered_bytes = (size_t)1 << 20;
     limits.max_streams = 1000;
     struct peer *peer = client_peer(&limits);
-    peer->pair->answer = NULL;
     put_setting(peer, 4, 0);
     size_t refused = 0;
     for (uint32_t i = 0; i < 900; i++) {
@@ -384,7 +405,7 @@ static void windows_that_stay_shut_hold_bounded_memory(void **state)
         refused += to == NULL;
     }
     assert_int_equal(900 - refused, (((size_t)1 << 20) - 10000) / 10005 + 1);
-    assert_int_equal(h2_room(peer->end->h2) / 10000, 0);
+    assert_true(h2_room(peer->end->h2) < 10000);
     peer_free(peer);
 }
 
@@ -399,8 +420,7 @@ static void a_window_beyond_its_limit_is_an_error(void **state)
     assert_serves(peer, 3);
     peer_number_frame(peer, WINDOW_UPDATE, 0, 0x7fffffff);
     peer_talk(peer);
-    assert_heard(peer, " 3)"); /* of the connection */
-    assert_true(peer->end->over);
+    assert_goaway(peer, H2_FLOW_CONTROL_ERROR);
     peer_free(peer);
 }
 
@@ -412,8 +432,7 @@ static void a_setting_that_opens_windows_beyond_their_limit_is_an_error(void **s
     peer_number_frame(peer, WINDOW_UPDATE, 1, 0x7fff0000);
     put_setting(peer, 4, 0x7fffffff);
     peer_talk(peer);
-    assert_heard(peer, " 3)");
-    assert_true(peer->end->over);
+    assert_goaway(peer, H2_FLOW_CONTROL_ERROR);
     peer_free(peer);
 }
 

@@ -995,6 +995,48 @@ static void a_closing_connection_takes_no_new_calls(void **state)
     pair_free(pair);
 }
 
+static struct metadata *long_metadata(void)
+{
+    static char value[40000];
+    memset(value, 'v', sizeof value - 1);
+    return metadata_of_text("long", value);
+}
+
+static void answer_with_long_trailers(struct pair_end *server, struct talk *talk, struct bytes message)
+{
+    (void)server;
+    struct metadata *trailers = long_metadata();
+    talk_send(talk, message);
+    h2_finish(talk->call, STATUS_OK, bytes_of(""), trailers);
+    metadata_release(trailers);
+}
+
+/* Header blocks that take several frames, both ways. */
+static void metadata_longer_than_a_frame_arrives_whole(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_new();
+    struct h2_config client = pair_config(pair, H2_CLIENT);
+    struct h2_config server = pair_config(pair, H2_SERVER);
+    client.limits.header_bytes = server.limits.header_bytes = 60000;
+    pair->answer = answer_with_long_trailers;
+    pair_open(pair, &client, &server);
+    pair_run(pair);
+    struct metadata *metadata = long_metadata();
+    for (int i = 0; i < 3; i++) {
+        struct talk *talk = call_start_with(pair, UNARY, metadata, CLOCK_NS_PER_S);
+        talk_send(talk, bytes_of("x"));
+        h2_half_close(talk->call);
+        pair_run(pair);
+        assert_string_equal(talk->story, "message(x) closed(OK)");
+        assert_true(bytes_equal(metadata_find(talk->metadata, "long"), metadata->pairs[0].value));
+        assert_true(
+            bytes_equal(metadata_find(pair->server.talks[i].metadata, "long"), metadata->pairs[0].value));
+    }
+    metadata_release(metadata);
+    pair_free(pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1014,6 +1056,7 @@ int main(void)
         cmocka_unit_test(a_client_that_cancels_ends_the_call_on_the_server),
         cmocka_unit_test(a_call_cancelled_before_it_is_written_is_never_seen),
         cmocka_unit_test(a_cancelled_call_leaves_the_others_as_they_are),
+        cmocka_unit_test(metadata_longer_than_a_frame_arrives_whole),
         cmocka_unit_test(a_connection_has_room_for_what_its_calls_have_not_queued),
         cmocka_unit_test(a_server_that_cancels_ends_the_call_on_the_client),
         cmocka_unit_test(a_server_may_answer_before_the_request_has_ended),
