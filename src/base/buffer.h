@@ -17,6 +17,9 @@ bool buffer_reserve(struct buffer *buffer, size_t more);
 /* Frees what the buffer holds and leaves it empty. */
 void buffer_free(struct buffer *buffer);
 
+/* Likewise, and overwrites it first: it may hold a secret. What a buffer held before it grew is not reached. */
+void buffer_wipe(struct buffer *buffer);
+
 /* The place where the next bytes go; MORE of them may be written, then counted with buffer_commit.
  * NULL when memory is out. */
 static inline uint8_t *buffer_extend(struct buffer *buffer, size_t more)

@@ -315,9 +315,9 @@ static bool call_send(struct client_call *call, struct channel *channel)
         left_ns = call->timeout_ns;
     struct h2_call *stream = h2_call_start(channel->net->h2, (unsigned)call->method, call->metadata,
                                            left_ns > 0 ? left_ns : 1, call);
+    net_connection_flush_later(channel->net); /* also of a connection that has just broken */
     if (stream == NULL)
         return false;
-    net_connection_flush_later(channel->net);
     uint8_t *to = h2_message_begin(stream, call->request.size);
     if (to == NULL) {
         h2_call_cancel(stream);

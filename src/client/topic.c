@@ -186,8 +186,8 @@ static struct h2_call *open_stream(mayfly_subscription *subscription, struct cha
             h2_call_cancel(stream);
             stream = NULL;
         }
-        net_connection_flush_later(channel->net);
     }
+    net_connection_flush_later(channel->net); /* also of a connection that has just broken */
     metadata_release(metadata);
     buffer_free(&request);
     return stream;

@@ -158,7 +158,8 @@ static struct bytes pending_sealed(struct net_connection *connection)
     struct bytes plain = h2_pending(connection->h2);
     if (plain.size > NET_SEAL_BYTES)
         plain.size = NET_SEAL_BYTES;
-    if (tls_stream_seal(tls, plain))
+    /* What a failure has sealed may still be sent: the peer may have heard of all of it. */
+    if (tls_stream_seal(tls, plain) || tls_stream_error(tls)[0] != '\0')
         h2_sent(connection->h2, plain.size);
     return tls_stream_pending(tls);
 }

@@ -11,6 +11,7 @@
 
 #define OUTPUT_KEEP_BYTES     ((size_t)64 << 10) /* what a connection may hold on to between writes */
 #define PARTIAL_KEEP_BYTES    ((size_t)1024)
+#define RESETS_REMEMBERED_MIN ((size_t)256)
 #define IDLE_AFTER_NS         (INT64_C(3) * CLOCK_NS_PER_S)
 #define PEER_STREAMS_AT_FIRST 100 /* that a server is taken to allow before it has said so */
 
@@ -57,12 +58,30 @@ void engine_count_reset(struct engine_connection *connection)
         engine_fail(connection, H2_ENHANCE_YOUR_CALM, "the client resets calls too fast");
 }
 
+static size_t reset_place(const struct reset_memory *memory, uint32_t stream_id)
+{
+    return stream_id / 2 & memory->mask;
+}
+
+/* Where memory is out nothing is remembered: what comes late then counts as what should not come at all. */
+static void remember_reset(struct engine_connection *connection, uint32_t stream_id)
+{
+    struct reset_memory *memory = &connection->reset_by_us;
+    if (memory->ids == NULL) {
+        size_t places = RESETS_REMEMBERED_MIN;
+        while (places < 2 * (size_t)connection->config.limits.max_streams)
+            places *= 2;
+        memory->ids = calloc(places, sizeof *memory->ids);
+        memory->mask = places - 1;
+    }
+    if (memory->ids != NULL)
+        memory->ids[reset_place(memory, stream_id)] = stream_id;
+}
+
 bool engine_was_reset_by_us(const struct engine_connection *connection, uint32_t stream_id)
 {
-    for (size_t i = 0; i < RESETS_REMEMBERED; i++)
-        if (connection->resets_of_ours[i] == stream_id)
-            return true;
-    return false;
+    const struct reset_memory *memory = &connection->reset_by_us;
+    return memory->ids != NULL && memory->ids[reset_place(memory, stream_id)] == stream_id;
 }
 
 /* --- Frames of its own --- */
@@ -97,7 +116,8 @@ void engine_put_number(struct engine_connection *connection, enum frame_type typ
 
 void engine_put_reset(struct engine_connection *connection, uint32_t stream_id, enum h2_code code)
 {
-    connection->resets_of_ours[connection->resets_next++ % RESETS_REMEMBERED] = stream_id;
+    if (is_server(connection))
+        remember_reset(connection, stream_id);
     engine_put_number(connection, FRAME_RST_STREAM, stream_id, code);
     if (code != H2_NO_ERROR && code != H2_CANCEL)
         engine_count_reset(connection);
@@ -255,10 +275,10 @@ static void trim_when_idle(struct engine_connection *connection)
     engine_calls_trim(connection);
     stream_table_trim(&connection->streams);
     hpack_decoder_trim(&connection->decoder);
-    buffer_free(&connection->block);
-    field_list_free(&connection->fields);
+    buffer_wipe(&connection->block);
+    field_list_wipe(&connection->fields);
     if (connection->out.size == 0)
-        buffer_free(&connection->out);
+        buffer_wipe(&connection->out);
 }
 
 /* Whether both ends have said what they had to. */
@@ -392,12 +412,13 @@ static void connection_free(struct engine_connection *connection)
     prepared_free(&connection->prepared);
     for (size_t i = 0; i < KNOWN_METADATA; i++)
         metadata_release(connection->known[i]);
-    field_list_free(&connection->fields);
+    free(connection->reset_by_us.ids);
+    field_list_wipe(&connection->fields);
     buffer_free(&connection->timeout.bytes);
-    buffer_free(&connection->block);
-    buffer_free(&connection->header.block);
-    buffer_free(&connection->partial);
-    buffer_free(&connection->out);
+    buffer_wipe(&connection->block);
+    buffer_wipe(&connection->header.block);
+    buffer_wipe(&connection->partial);
+    buffer_wipe(&connection->out);
     free(connection);
 }
 

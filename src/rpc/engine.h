@@ -23,7 +23,6 @@
 #define OUTPUT_HIGH_BYTES ((size_t)1 << 20) /* of output; with more there, calls wait */
 #define CALL_KEEP_BYTES   ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
 #define KNOWN_METADATA    8              /* handles that take turns on a connection */
-#define RESETS_REMEMBERED 256            /* streams whose peer may not have heard of their end */
 #define HEADER_BLOCK_FACTOR                                                                                  \
     8 /* a header block may have so many times the bytes that its fields may, as it comes */
 #define CONTINUATIONS_MAX 32 /* of a header block */
@@ -50,6 +49,13 @@ struct header_frame {
     bool ends;
     unsigned continuations;
     struct buffer block;
+};
+
+/* Streams that we have reset, and whose peer may not have heard of it: as many as may be open, and again as many, so that
+ * those that are forgotten were heard of. */
+struct reset_memory {
+    uint32_t *ids; /* at the place of each, the newest; NULL until the first */
+    size_t mask;
 };
 
 /* Client: the field for the timeout of the last call. */
@@ -107,10 +113,8 @@ struct engine_connection {
 
     struct peer_settings peer;
     uint32_t last_id; /* server: the highest stream that the client began; client: the last one of ours */
-    uint32_t processed_id; /* server: likewise, of those that were looked at */
-    uint32_t
-        resets_of_ours[RESETS_REMEMBERED]; /* a ring: streams whose peer may not have heard of their end */
-    size_t resets_next;
+    uint32_t processed_id;           /* server: likewise, of those that were looked at */
+    struct reset_memory reset_by_us; /* server */
     struct allowance resets;
     struct allowance chatter; /* frames that cost the sender nothing and the receiver some work */
     size_t pings;             /* sent and not answered */

@@ -261,6 +261,7 @@ static bool write_call(struct engine_call *call)
         engine_break(connection, "memory is out");
         return false;
     }
+    list_remove(&call->link);
     connection->last_id = stream_id;
     engine_write_request(call);
     return !connection->over;
@@ -271,8 +272,7 @@ static void write_unwritten(struct engine_connection *connection)
     while (!list_empty(&connection->unwritten) && !connection->over &&
            output_bytes(connection) < OUTPUT_HIGH_BYTES &&
            connection->streams.count < connection->peer.max_streams) {
-        struct engine_call *call =
-            list_entry(list_pop_front(&connection->unwritten), struct engine_call, link);
+        struct engine_call *call = list_entry(connection->unwritten.next, struct engine_call, link);
         if (!write_call(call))
             return;
         engine_call_may_send(call);
@@ -294,9 +294,12 @@ void engine_send(struct engine_connection *connection)
            output_bytes(connection) < OUTPUT_HIGH_BYTES) {
         struct engine_call *call = list_entry(connection->sending.next, struct engine_call, sending);
         size_t size = sendable_bytes(call);
-        if (size == 0) /* the connection's window is used up */
+        if (size > 0)
+            send_turn(call, size);
+        else if (call->send_window <= 0) /* a setting took it away; WINDOW_UPDATE brings the call back */
+            list_remove(&call->sending);
+        else /* the connection's is used up */
             break;
-        send_turn(call, size);
     }
 }
 

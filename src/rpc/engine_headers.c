@@ -7,11 +7,12 @@
 
 /* --- Reading --- */
 
-/* Gets the fields of a block one by one, until it finds one malformed. */
+/* Gets the fields of a block one by one, until it cannot take one. */
 typedef enum block_result block_sink(struct engine_connection *connection, void *user,
                                      struct hpack_field field);
 
-/* Reads a block to its end, whatever SINK says of it. */
+/* Reads a block to its end, which costs little once nobody looks at its fields any more: a few bytes can stand for many
+ * large ones. */
 static enum block_result read_block(struct engine_connection *connection, struct bytes block,
                                     block_sink *sink, void *user)
 {
@@ -21,12 +22,8 @@ static enum block_result read_block(struct engine_connection *connection, struct
         struct hpack_field field;
         switch (hpack_decode(&connection->decoder, &block, &field)) {
         case HPACK_FIELD:
-            /* What is malformed outweighs what is too much. */
-            if (result != BLOCK_MALFORMED) {
-                enum block_result said = sink(connection, user, field);
-                if (said == BLOCK_MALFORMED || result == BLOCK_READ)
-                    result = said;
-            }
+            if (result == BLOCK_READ)
+                result = sink(connection, user, field);
             break;
         case HPACK_END:
             return result;
@@ -40,7 +37,7 @@ static enum block_result read_block(struct engine_connection *connection, struct
     }
 }
 
-/* A request that is being read. */
+/* A block of a request that is being read. */
 struct request_reading {
     struct field_rules *rules;
     struct request_header header;
@@ -48,15 +45,23 @@ struct request_reading {
     size_t count;
 };
 
+/* Counts a field and judges it, in this order: what is too much is not looked at. */
+static enum block_result admit_request_field(const struct engine_connection *connection,
+                                             struct request_reading *reading, struct hpack_field field)
+{
+    reading->bytes += hpack_field_bytes(field);
+    if (++reading->count > HEADER_FIELDS_MAX || reading->bytes > connection->config.limits.header_bytes)
+        return BLOCK_TOO_LARGE;
+    return field_rules_request(reading->rules, field) ? BLOCK_READ : BLOCK_MALFORMED;
+}
+
 static enum block_result take_request_field(struct engine_connection *connection, void *user,
                                             struct hpack_field field)
 {
     struct request_reading *reading = user;
-    if (!field_rules_request(reading->rules, field))
-        return BLOCK_MALFORMED;
-    reading->bytes += hpack_field_bytes(field);
-    if (++reading->count > HEADER_FIELDS_MAX || reading->bytes > connection->config.limits.header_bytes)
-        return BLOCK_TOO_LARGE;
+    enum block_result admitted = admit_request_field(connection, reading, field);
+    if (admitted != BLOCK_READ)
+        return admitted;
     enum request_field kind = request_field_of(field.name);
     request_header_take(&reading->header, connection->config.methods, kind, field.value);
     if (kind == REQUEST_METADATA && !field_list_add(&connection->fields, field.name, field.value))
@@ -88,12 +93,10 @@ static enum block_result parse_request(struct engine_connection *connection, str
     struct request_reading reading = {.rules = rules, .header = request_header_make()};
     field_list_reset(&connection->fields, FIELDS_KEEP_BYTES);
     enum block_result result = read_block(connection, block, take_request_field, &reading);
-    if (result == BLOCK_BROKEN)
-        return result;
-    if (result == BLOCK_MALFORMED || !field_rules_request_end(rules, false))
-        return BLOCK_MALFORMED;
     if (result != BLOCK_READ)
         return result;
+    if (!field_rules_request_end(rules, false))
+        return BLOCK_MALFORMED;
     reading.header.metadata = metadata_of_fields(connection);
     *header = reading.header;
     return header->metadata != NULL ? BLOCK_READ : BLOCK_NO_MEMORY;
@@ -120,39 +123,28 @@ enum block_result engine_read_request(struct engine_connection *connection, stru
 static enum block_result take_trailer(struct engine_connection *connection, void *user,
                                       struct hpack_field field)
 {
-    (void)connection;
-    return field_rules_request(user, field) ? BLOCK_READ : BLOCK_MALFORMED;
+    return admit_request_field(connection, user, field);
 }
 
 enum block_result engine_read_trailers(struct engine_connection *connection, struct bytes block,
                                        struct field_rules *rules, bool ends)
 {
-    enum block_result result = read_block(connection, block, take_trailer, rules);
+    struct request_reading reading = {.rules = rules};
+    enum block_result result = read_block(connection, block, take_trailer, &reading);
     if (result == BLOCK_READ && !field_rules_request_end(rules, ends))
         return BLOCK_MALFORMED;
     return result;
 }
 
-/* A reply that is being read. */
-struct reply_reading {
-    struct engine_call *call;
-    enum block_result result; /* of its fields so far: the first that cannot be taken decides */
-};
-
 static enum block_result take_reply_field(struct engine_connection *connection, void *user,
                                           struct hpack_field field)
 {
-    struct reply_reading *reading = user;
-    struct engine_call *call = reading->call;
-    if (reading->result != BLOCK_READ)
-        return reading->result;
+    struct engine_call *call = user;
     if (!field_rules_reply(&call->rules, field))
-        reading->result = BLOCK_MALFORMED;
-    else if (call->reply.bytes + hpack_field_bytes(field) > connection->config.limits.header_bytes)
-        reading->result = BLOCK_TOO_LARGE;
-    else if (!reply_headers_field(&call->reply, field.name, field.value))
-        reading->result = BLOCK_NO_MEMORY;
-    return reading->result;
+        return BLOCK_MALFORMED;
+    if (call->reply.bytes + hpack_field_bytes(field) > connection->config.limits.header_bytes)
+        return BLOCK_TOO_LARGE;
+    return reply_headers_field(&call->reply, field.name, field.value) ? BLOCK_READ : BLOCK_NO_MEMORY;
 }
 
 /* Adds what a block said the last time to what is known of this reply. */
@@ -205,8 +197,7 @@ enum block_result engine_read_reply(struct engine_connection *connection, struct
     }
     size_t bytes_before = call->reply.bytes;
     bool had_status = call->reply.has_status;
-    struct reply_reading reading = {.call = call, .result = BLOCK_READ};
-    enum block_result result = read_block(connection, block, take_reply_field, &reading);
+    enum block_result result = read_block(connection, block, take_reply_field, call);
     if (result != BLOCK_READ)
         return result;
     if (!field_rules_reply_end(&call->rules, ends))

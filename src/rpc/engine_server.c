@@ -46,9 +46,9 @@ static void turn_away(struct engine_connection *connection, uint32_t stream_id, 
 static void read_header(struct engine_call *call, struct bytes block, bool ends)
 {
     struct request_header header;
+    call->remote_closed = ends; /* known before anybody may answer */
     switch (engine_read_request(owner_of(call), block, &call->rules, &header)) {
     case BLOCK_READ:
-        call->remote_closed = ends; /* known before the owner may answer */
         call->base.call.metadata = header.metadata;
         if (ends && !field_rules_whole(&call->rules))
             engine_call_reset(call, H2_PROTOCOL_ERROR);
@@ -93,11 +93,23 @@ struct engine_call *engine_server_request(struct engine_connection *connection, 
     return call;
 }
 
-/* A client's trailers say nothing to gRPC, but they have to be right. */
+/* A client's trailers say nothing to gRPC, but they have to be right, and within the bounds. */
 void engine_server_trailers(struct engine_call *call, struct bytes block, bool ends)
 {
-    if (engine_read_trailers(owner_of(call), block, &call->rules, ends) == BLOCK_MALFORMED)
+    switch (engine_read_trailers(owner_of(call), block, &call->rules, ends)) {
+    case BLOCK_READ:
+    case BLOCK_BROKEN:
+        break;
+    case BLOCK_TOO_LARGE:
+        call->remote_closed = ends;
+        if (!call->finished)
+            refuse(call, verdict_header_too_large, NULL);
+        break;
+    case BLOCK_MALFORMED:
+    case BLOCK_NO_MEMORY:
         engine_call_reset(call, H2_PROTOCOL_ERROR);
+        break;
+    }
 }
 
 void engine_server_half_closed(struct engine_call *call)

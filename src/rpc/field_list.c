@@ -34,3 +34,9 @@ void field_list_free(struct field_list *list)
     buffer_free(&list->pairs);
     buffer_free(&list->text);
 }
+
+void field_list_wipe(struct field_list *list)
+{
+    buffer_free(&list->pairs);
+    buffer_wipe(&list->text);
+}

@@ -25,4 +25,7 @@ const struct metadata_pair *field_list_pairs(struct field_list *list);
 void field_list_reset(struct field_list *list, size_t keep);
 void field_list_free(struct field_list *list);
 
+/* Frees it and leaves nothing of it in memory. */
+void field_list_wipe(struct field_list *list);
+
 #endif

@@ -66,7 +66,8 @@ enum h2_refusal {
 struct h2_events {
     /* Server: a call's metadata is here. May be NULL. */
     void (*opened)(void *owner, struct h2_call *call);
-    /* A message has come; its bytes live until h2_recv returns. */
+    /* A message has come; its bytes live until the event returns, those of a direction that has no other until the call
+     * is closed or h2_recv returns. */
     void (*message)(void *owner, struct h2_call *call, struct bytes message);
     /* Server, client-streaming methods: no more messages will come. May be NULL. */
     void (*half_closed)(void *owner, struct h2_call *call);

@@ -13,12 +13,12 @@ void hpack_decoder_init(struct hpack_decoder *decoder)
 void hpack_decoder_free(struct hpack_decoder *decoder)
 {
     hpack_table_free(&decoder->table);
-    buffer_free(&decoder->scratch);
+    buffer_wipe(&decoder->scratch);
 }
 
 void hpack_decoder_trim(struct hpack_decoder *decoder)
 {
-    buffer_free(&decoder->scratch);
+    buffer_wipe(&decoder->scratch);
 }
 
 static void take(struct bytes *block, size_t size)

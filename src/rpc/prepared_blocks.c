@@ -24,7 +24,7 @@ void prepared_free(struct prepared_blocks *prepared)
 {
     for (size_t i = 0; prepared->blocks != NULL && i < PREPARED_BLOCKS; i++) {
         metadata_release(prepared->blocks[i].metadata);
-        buffer_free(&prepared->blocks[i].bytes);
+        buffer_wipe(&prepared->blocks[i].bytes);
     }
     free(prepared->blocks);
     prepared->blocks = NULL;

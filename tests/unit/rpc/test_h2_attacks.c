@@ -144,6 +144,35 @@ static void a_bomb_of_indices_costs_its_call_and_no_memory(void **state)
     peer_free(peer);
 }
 
+/* Nor time: what is behind the limit is not looked at, so that the upper case there is not found. */
+static void fields_behind_the_limit_are_not_looked_at(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.header_bytes = 1000;
+    struct peer *peer = client_peer(&limits);
+    char value[1000];
+    memset(value, 'x', sizeof value);
+    for (uint32_t is_trailers = 0; is_trailers < 2; is_trailers++) {
+        uint32_t stream = 1 + 2 * is_trailers;
+        struct buffer block = {0};
+        if (is_trailers == 1)
+            peer_headers(peer, 0, stream, unary_request);
+        else
+            put_fields(&block, unary_request);
+        put_field(&block, bytes_of("long"), bytes_make(value, sizeof value));
+        put_field(&block, bytes_of("Upper"), bytes_of("case"));
+        peer_frame(peer, HEADERS, END_HEADERS | END_STREAM, stream, buffer_bytes(&block));
+        buffer_free(&block);
+    }
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=8");
+    assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=8");
+    assert_not_heard(peer, "RST_STREAM");
+    assert_int_equal(peer->end->refused[H2_REFUSED_HEADER_SIZE], 2);
+    peer_free(peer);
+}
+
 static void a_table_that_is_resized_all_the_time_is_fine(void **state)
 {
     (void)state;
@@ -385,6 +414,40 @@ static void a_window_is_never_overrun(void **state)
     peer_free(peer);
 }
 
+static void answer_very_large(struct pair_end *server, struct talk *talk, struct bytes message)
+{
+    (void)server;
+    (void)message;
+    for (int i = 0; i < 5; i++)
+        talk_send(talk, bytes_make(zeros, sizeof zeros));
+    talk_finish(talk, STATUS_OK, "");
+}
+
+/* Two replies wait for the connection's window, and then a setting takes their own. */
+static void a_call_whose_window_is_taken_away_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer->pair->answer = answer_very_large;
+    request(peer, 1, "x");
+    request(peer, 3, "x");
+    peer_talk(peer);
+    put_setting(peer, 4, 0);
+    peer->pair->answer = NULL;
+    request(peer, 5, "third");
+    peer_number_frame(peer, WINDOW_UPDATE, 0, 100000);
+    peer_number_frame(peer, WINDOW_UPDATE, 5, 1000);
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(5 grpc-status=0)");
+    peer_number_frame(peer, WINDOW_UPDATE, 1, 100000);
+    peer_number_frame(peer, WINDOW_UPDATE, 3, 100000);
+    peer_number_frame(peer, WINDOW_UPDATE, 0, 100000);
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(1 grpc-status=0)");
+    assert_heard(peer, "HEADERS(3 grpc-status=0)");
+    peer_free(peer);
+}
+
 static void windows_that_stay_shut_hold_bounded_memory(void **state)
 {
     (void)state;
@@ -501,6 +564,34 @@ static void late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over(v
     peer_free(peer);
 }
 
+static void answer_early(struct pair_end *server, struct talk *talk)
+{
+    (void)server;
+    talk_finish(talk, STATUS_UNAUTHENTICATED, "who are you?");
+}
+
+/* Thousands at once, all answered before their messages come. */
+static void late_frames_are_passed_over_for_as_many_calls_as_may_be_open(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.max_streams = 4000;
+    struct peer *peer = client_peer(&limits);
+    peer->pair->answer_opened = answer_early;
+    for (uint32_t i = 0; i < 3000; i++)
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+    for (uint32_t i = 0; i < 3000; i++)
+        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+    struct bytes out = buffer_bytes(&peer->out);
+    end_receive(peer->end, out);
+    peer->out.size = 0;
+    peer_collect(peer);
+    assert_false(peer->end->over);
+    assert_int_equal(peer->end->talk_count, 3000);
+    assert_string_equal(h2_error(peer->end->h2), "");
+    peer_free(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_block_that_is_interrupted_ends_the_connection),
         cmocka_unit_test(a_block_in_many_pieces_is_one_block),
         cmocka_unit_test(a_bomb_of_indices_costs_its_call_and_no_memory),
+        cmocka_unit_test(fields_behind_the_limit_are_not_looked_at),
         cmocka_unit_test(a_table_that_is_resized_all_the_time_is_fine),
         cmocka_unit_test(a_table_beyond_its_limit_ends_the_connection),
         cmocka_unit_test(a_peers_table_may_change_under_what_was_prepared),
@@ -518,12 +610,14 @@ int main(void)
         cmocka_unit_test(a_frame_of_many_settings_is_told_to_calm_down),
         cmocka_unit_test(frames_of_unknown_kinds_cost_nothing),
         cmocka_unit_test(a_window_is_never_overrun),
+        cmocka_unit_test(a_call_whose_window_is_taken_away_holds_nobody_up),
         cmocka_unit_test(windows_that_stay_shut_hold_bounded_memory),
         cmocka_unit_test(a_window_beyond_its_limit_is_an_error),
         cmocka_unit_test(a_setting_that_opens_windows_beyond_their_limit_is_an_error),
         cmocka_unit_test(content_beyond_our_windows_is_an_error),
         cmocka_unit_test(half_open_calls_are_bounded_and_disturb_nobody),
         cmocka_unit_test(streams_in_no_order_end_the_connection),
+        cmocka_unit_test(late_frames_are_passed_over_for_as_many_calls_as_may_be_open),
         cmocka_unit_test(late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

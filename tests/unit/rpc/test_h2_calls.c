@@ -995,6 +995,28 @@ static void a_closing_connection_takes_no_new_calls(void **state)
     pair_free(pair);
 }
 
+static void answer_and_count(struct pair_end *server, struct talk *talk, struct bytes message)
+{
+    (void)server;
+    size_t room = h2_room(h2_call_connection(talk->call));
+    talk_send(talk, message);
+    assert_int_equal(h2_queued(talk->call), 5 + message.size);
+    assert_int_equal(room - h2_room(h2_call_connection(talk->call)), 5 + message.size);
+}
+
+/* Who sends a stream paces it by what is queued. */
+static void a_message_of_a_stream_counts_as_queued_until_it_is_handed_out(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_ready();
+    pair->answer = answer_and_count;
+    struct talk *talk = call_with(pair, STREAM_OUT, "hello");
+    pair_run(pair);
+    assert_string_equal(talk->story, "message(hello)");
+    assert_int_equal(h2_queued(pair->server.talks[0].call), 0);
+    pair_free(pair);
+}
+
 static struct metadata *long_metadata(void)
 {
     static char value[40000];
@@ -1057,6 +1079,7 @@ int main(void)
         cmocka_unit_test(a_call_cancelled_before_it_is_written_is_never_seen),
         cmocka_unit_test(a_cancelled_call_leaves_the_others_as_they_are),
         cmocka_unit_test(metadata_longer_than_a_frame_arrives_whole),
+        cmocka_unit_test(a_message_of_a_stream_counts_as_queued_until_it_is_handed_out),
         cmocka_unit_test(a_connection_has_room_for_what_its_calls_have_not_queued),
         cmocka_unit_test(a_server_that_cancels_ends_the_call_on_the_client),
         cmocka_unit_test(a_server_may_answer_before_the_request_has_ended),
