@@ -339,6 +339,7 @@ static inline void witness_feed(struct witness *witness, struct bytes piece, int
     witness->over = !h2_recv(witness->h2, bytes_make(block, piece.size), now_ns);
     free(block);
     witness_read(witness);
+    witness->over = witness->over || h2_finished(witness->h2); /* and then its owner closes it */
 }
 
 static inline void witness_close(struct witness *witness)
