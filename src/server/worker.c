@@ -180,8 +180,8 @@ static bool serve(struct server_worker *worker, int fd, struct net_tls *tls)
     config.limits.message_bytes = (size_t)settings->max_message_bytes;
     config.limits.header_bytes = (size_t)settings->max_header_bytes;
     config.limits.buffered_bytes = (size_t)settings->max_buffered_bytes;
-    connection->net = net_connection_accept(&worker->loop, fd, h2_engine_default, &config,
-                                            &connection_events, connection, settings->stall_timeout_ns);
+    connection->net = net_connection_accept(&worker->loop, fd, h2_engine_default, &config, &connection_events,
+                                            connection, settings->stall_timeout_ns);
     if (connection->net == NULL) {
         free(connection);
         return false;

@@ -335,8 +335,8 @@ static void peer_accepted(void *owner, int fd)
         .limits = h2_default_limits,
     };
     list_push_back(&server->links, &link->link);
-    link->net = net_connection_accept(&server->loop, fd, h2_engine_default, &config, &link_events, link,
-                                      PATIENCE_NS);
+    link->net =
+        net_connection_accept(&server->loop, fd, h2_engine_default, &config, &link_events, link, PATIENCE_NS);
     assert_non_null(link->net);
 }
 
