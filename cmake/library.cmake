@@ -6,10 +6,6 @@ list(REMOVE_DUPLICATES libmayfly_libraries)
 set(libmayfly_objects
     $<TARGET_OBJECTS:mayfly_base> $<TARGET_OBJECTS:mayfly_proto> $<TARGET_OBJECTS:mayfly_rpc>
     $<TARGET_OBJECTS:mayfly_net> $<TARGET_OBJECTS:mayfly_client>)
-if(MAYFLY_NGHTTP2)
-    list(APPEND libmayfly_objects $<TARGET_OBJECTS:mayfly_nghttp2_objects>)
-    list(APPEND libmayfly_libraries PkgConfig::nghttp2)
-endif()
 foreach(kind SHARED STATIC)
     string(TOLOWER ${kind} suffix)
     add_library(libmayfly_${suffix} ${kind} ${libmayfly_objects})

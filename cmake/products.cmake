@@ -9,10 +9,6 @@ add_library(mayfly_rooms STATIC
     $<TARGET_OBJECTS:mayfly_net> $<TARGET_OBJECTS:mayfly_store> $<TARGET_OBJECTS:mayfly_server>
     $<TARGET_OBJECTS:mayfly_client> $<TARGET_OBJECTS:mayfly_bench>)
 target_link_libraries(mayfly_rooms PUBLIC ${room_libraries} PkgConfig::protobuf_c)
-if(MAYFLY_NGHTTP2)
-    target_sources(mayfly_rooms PRIVATE $<TARGET_OBJECTS:mayfly_nghttp2_objects>)
-    target_link_libraries(mayfly_rooms PUBLIC PkgConfig::nghttp2)
-endif()
 
 # Programs of ours bring their allocator, but for sanitizers, which have their own.
 add_library(mayfly_allocator OBJECT cmake/allocator.c)

@@ -10,16 +10,18 @@ if(MAYFLY_SANITIZE)
     add_link_options(-fsanitize=${MAYFLY_SANITIZE})
 endif()
 
-# mayfly_room(NAME [SEES rooms...] [LIBRARIES targets...])
+# mayfly_room(NAME [SEES rooms...] [LIBRARIES targets...] [WITHOUT folders...])
 function(mayfly_room NAME)
-    cmake_parse_arguments(ROOM "" "" "SEES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ROOM "" "" "SEES;LIBRARIES;WITHOUT" ${ARGN})
 
     set(door ${PROJECT_BINARY_DIR}/rooms/${NAME})
     file(MAKE_DIRECTORY ${door})
     file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${NAME} ${door}/${NAME} SYMBOLIC)
 
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.c ${PROJECT_SOURCE_DIR}/src/${NAME}/*/*.c)
-    list(FILTER sources EXCLUDE REGEX "/src/rpc/nghttp2/") # cmake/nghttp2.cmake
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${NAME}/*.c)
+    foreach(folder ${ROOM_WITHOUT})
+        list(FILTER sources EXCLUDE REGEX "/src/${NAME}/${folder}/")
+    endforeach()
     add_library(mayfly_${NAME} OBJECT ${sources})
     target_compile_options(mayfly_${NAME} PRIVATE ${MAYFLY_WARNINGS})
     target_compile_definitions(mayfly_${NAME} PRIVATE _GNU_SOURCE MAYFLY_VERSION="${PROJECT_VERSION}")

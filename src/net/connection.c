@@ -335,6 +335,7 @@ static bool connection_take(struct net_connection *connection, struct bytes slic
 /* Feeds input to rpc, in slices; false when the connection is gone. */
 static bool connection_take_all(struct net_connection *connection, struct bytes input)
 {
+    /* One busy connection would wait for its peer after each write; of several, the others fill that time. */
     size_t slices = connection->loop->last_reads > 1 ? 1 : NET_SLICES;
     size_t slice_bytes = (input.size + slices - 1) / slices;
     if (slice_bytes < NET_SLICE_MIN_BYTES)

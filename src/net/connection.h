@@ -17,7 +17,7 @@
 #include "rpc/h2.h"
 
 #define NET_READ_BYTES       ((size_t)256 << 10)
-#define NET_SLICES           2
+#define NET_SLICES           2             /* of what one read has brought, each answered by a write */
 #define NET_SLICE_MIN_BYTES  ((size_t)512) /* less than this is not worth a write of its own */
 #define NET_WRITE_HIGH_BYTES ((size_t)1 << 20)
 #define NET_WHY_BYTES        NET_TLS_ERROR_BYTES

@@ -410,8 +410,7 @@ static void connection_free(struct engine_connection *connection)
     hpack_encoder_free(&connection->encoder);
     seen_free(&connection->seen, is_server(connection));
     prepared_free(&connection->prepared);
-    for (size_t i = 0; i < KNOWN_METADATA; i++)
-        metadata_release(connection->known[i]);
+    metadata_ring_free(&connection->known);
     free(connection->reset_by_us.ids);
     field_list_wipe(&connection->fields);
     buffer_free(&connection->timeout.bytes);

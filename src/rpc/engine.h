@@ -22,7 +22,6 @@
 
 #define OUTPUT_HIGH_BYTES ((size_t)1 << 20) /* of output; with more there, calls wait */
 #define CALL_KEEP_BYTES   ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
-#define KNOWN_METADATA    8              /* handles that take turns on a connection */
 #define HEADER_BLOCK_FACTOR                                                                                  \
     8 /* a header block may have so many times the bytes that its fields may, as it comes */
 #define CONTINUATIONS_MAX 32 /* of a header block */
@@ -94,8 +93,7 @@ struct engine_connection {
     struct hpack_decoder decoder;
     struct seen_blocks seen;
     struct field_list fields; /* of the block being read */
-    struct metadata *known[KNOWN_METADATA];
-    size_t known_next;
+    struct metadata_ring known;
 
     struct hpack_encoder encoder;
     struct prepared_blocks prepared;

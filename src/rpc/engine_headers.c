@@ -69,24 +69,6 @@ static enum block_result take_request_field(struct engine_connection *connection
     return BLOCK_READ;
 }
 
-/* The handle on the metadata that was read: one that this connection knows already, or a new one. */
-static struct metadata *metadata_of_fields(struct engine_connection *connection)
-{
-    const struct metadata_pair *pairs = field_list_pairs(&connection->fields);
-    size_t count = field_list_count(&connection->fields);
-    for (size_t i = 0; i < KNOWN_METADATA; i++)
-        if (connection->known[i] != NULL && metadata_matches(connection->known[i], pairs, count))
-            return metadata_hold(connection->known[i]);
-
-    struct metadata *metadata = metadata_create(pairs, count);
-    if (metadata == NULL)
-        return NULL;
-    size_t slot = connection->known_next++ % KNOWN_METADATA;
-    metadata_release(connection->known[slot]);
-    connection->known[slot] = metadata_hold(metadata);
-    return metadata;
-}
-
 static enum block_result parse_request(struct engine_connection *connection, struct bytes block,
                                        struct field_rules *rules, struct request_header *header)
 {
@@ -97,7 +79,8 @@ static enum block_result parse_request(struct engine_connection *connection, str
         return result;
     if (!field_rules_request_end(rules, false))
         return BLOCK_MALFORMED;
-    reading.header.metadata = metadata_of_fields(connection);
+    reading.header.metadata = metadata_ring_hold(&connection->known, field_list_pairs(&connection->fields),
+                                                 field_list_count(&connection->fields));
     *header = reading.header;
     return header->metadata != NULL ? BLOCK_READ : BLOCK_NO_MEMORY;
 }

@@ -62,3 +62,25 @@ bool metadata_matches(const struct metadata *metadata, const struct metadata_pai
             return false;
     return true;
 }
+
+struct metadata *metadata_ring_hold(struct metadata_ring *ring, const struct metadata_pair *pairs,
+                                    size_t count)
+{
+    for (size_t i = 0; i < METADATA_RING; i++)
+        if (ring->handles[i] != NULL && metadata_matches(ring->handles[i], pairs, count))
+            return metadata_hold(ring->handles[i]);
+    struct metadata *metadata = metadata_create(pairs, count);
+    if (metadata == NULL)
+        return NULL;
+    size_t oldest = ring->next++ % METADATA_RING;
+    metadata_release(ring->handles[oldest]);
+    ring->handles[oldest] = metadata_hold(metadata);
+    return metadata;
+}
+
+void metadata_ring_free(struct metadata_ring *ring)
+{
+    for (size_t i = 0; i < METADATA_RING; i++)
+        metadata_release(ring->handles[i]);
+    *ring = (struct metadata_ring){.next = 0};
+}

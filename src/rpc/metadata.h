@@ -36,6 +36,19 @@ static inline struct metadata *metadata_hold(struct metadata *metadata)
 /* Gives a reference back; NULL is allowed. */
 void metadata_release(struct metadata *metadata);
 
+/* The handles that take turns on a connection. */
+#define METADATA_RING 8
+struct metadata_ring {
+    struct metadata *handles[METADATA_RING];
+    size_t next;
+};
+
+/* A handle on exactly PAIRS, held for the caller: one of the ring, or a new one that takes the place of its oldest. NULL
+ * when memory is out. */
+struct metadata *metadata_ring_hold(struct metadata_ring *ring, const struct metadata_pair *pairs,
+                                    size_t count);
+void metadata_ring_free(struct metadata_ring *ring);
+
 /* The first value of NAME; data is NULL where there is none. METADATA may be NULL. */
 struct bytes metadata_find(const struct metadata *metadata, const char *name);
 

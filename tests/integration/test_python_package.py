@@ -46,6 +46,7 @@ def test_the_wheel_brings_its_libraries(python: Path) -> None:
     needed = run("ldd", extension)
     for library in ("libuv", "libssl", "libcrypto", "protobuf-c"):
         assert re.search(rf"{library}\S* => \S*/mayfly\.libs/", needed), needed
+    assert "nghttp2" not in needed
 
 
 def test_the_wheel_installs_nothing_else(python: Path) -> None:

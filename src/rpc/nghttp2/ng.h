@@ -1,9 +1,12 @@
-/* What the files of the nghttp2 engine share: a connection, a call, and who does what with them.
+/* The HTTP/2 engine on nghttp2, the first behind h2.h, by which the one of ours is measured. What its files share: a
+ * connection, a call, and who does what with them. It looks like ours in many places and shares no code of an engine with
+ * it: an oracle that does proves less.
  *
- *     ng_connection.c     a connection: bytes in, frames, bytes out
- *     ng_call.c    the life of a call, and what it sends
- *     ng_server.c  what a server makes of a request
- *     ng_client.c  what a client makes of a reply */
+ *     ng_connection.c  a connection: bytes in, frames, bytes out
+ *     ng_requests.c    the header blocks of requests
+ *     ng_call.c        the life of a call, and what it sends
+ *     ng_server.c      what a server makes of a request
+ *     ng_client.c      what a client makes of a reply */
 #ifndef MAYFLY_RPC_NGHTTP2_NG_H
 #define MAYFLY_RPC_NGHTTP2_NG_H
 
@@ -131,7 +134,7 @@ void ng_fail(struct ng_connection *connection, uint32_t code, const char *why);
  * breaks the connection. */
 void ng_check(struct ng_connection *connection, int error);
 
-/* --- nghttp2_call.c --- */
+/* --- ng_call.c --- */
 
 /* A fresh call among the open ones, or NULL when memory is out. */
 struct ng_call *ng_call_open(struct ng_connection *connection, int32_t stream_id);

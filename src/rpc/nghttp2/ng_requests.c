@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-#define FIELDS_MAX     96
-#define KNOWN_METADATA 8
+#define FIELDS_MAX 96
 
 struct field {
     enum request_field kind;
@@ -30,8 +29,7 @@ struct ng_requests {
     bool repeats;
     bool too_large;
 
-    struct metadata *known[KNOWN_METADATA]; /* handles of blocks that take turns */
-    size_t known_next;
+    struct metadata_ring known;
     struct block blocks[2];
 };
 
@@ -87,8 +85,7 @@ void ng_requests_destroy(struct ng_requests *headers)
         return;
     block_clear(headers->last);
     block_clear(headers->fresh);
-    for (size_t i = 0; i < KNOWN_METADATA; i++)
-        metadata_release(headers->known[i]);
+    metadata_ring_free(&headers->known);
     free(headers);
 }
 
@@ -168,17 +165,7 @@ static struct metadata *metadata_of(struct ng_requests *headers, const struct bl
         if (field->kind == REQUEST_METADATA)
             pairs[count++] = (struct metadata_pair){rcbuf_bytes(field->name), rcbuf_bytes(field->value)};
     }
-    for (size_t i = 0; i < KNOWN_METADATA; i++)
-        if (headers->known[i] != NULL && metadata_matches(headers->known[i], pairs, count))
-            return metadata_hold(headers->known[i]);
-
-    struct metadata *metadata = metadata_create(pairs, count);
-    if (metadata == NULL)
-        return NULL;
-    size_t slot = headers->known_next++ % KNOWN_METADATA;
-    metadata_release(headers->known[slot]);
-    headers->known[slot] = metadata_hold(metadata);
-    return metadata;
+    return metadata_ring_hold(&headers->known, pairs, count);
 }
 
 enum ng_requests_end ng_requests_end(struct ng_requests *headers, const struct request_header **header)
