@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 from pathlib import Path
+from typing import Iterator
 from xml.etree import ElementTree
 
 import pytest
@@ -55,7 +56,7 @@ def free_ports(count: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def client_run(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> subprocess.Popen[str]:
+def client_run(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     """Put the command to all cases, one connection each."""
     client = tmp_path_factory.mktemp("h2specd") / "client"
     client.write_text(f"""#!/bin/sh
@@ -63,7 +64,10 @@ address=${{1#http://}}
 exec {binary} get cache key --timeout 300ms --endpoint "${{address%/}}"
 """)
     client.chmod(0o700)
-    return start(GO / "h2specd", "--host", "127.0.0.1", "--from-port", free_ports(CLIENT_CASES), "--exec", client)
+    run = start(GO / "h2specd", "--host", "127.0.0.1", "--from-port", free_ports(CLIENT_CASES), "--exec", client)
+    yield run
+    run.kill()
+    run.wait()
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +80,13 @@ def server_report(
     """
     server = Server(binary, "--cache", "a-cache-with-a-name-of-some-length")
     path = tmp_path_factory.mktemp("h2spec") / "report.xml"
-    start(GO / "h2spec", "--strict", "--host", "127.0.0.1", "--port", server.port, "--path", METHOD,
-          "--junit-report", path).communicate(timeout=RUN_TIMEOUT_S)
-    server.stop()
+    run = start(GO / "h2spec", "--strict", "--host", "127.0.0.1", "--port", server.port, "--path", METHOD,
+                "--junit-report", path)
+    try:
+        run.communicate(timeout=RUN_TIMEOUT_S)
+    finally:
+        run.kill()
+        server.stop()
     report = {}
     for suite in ElementTree.parse(path).iter("testsuite"):
         for number, case in enumerate(suite.iter("testcase"), start=1):

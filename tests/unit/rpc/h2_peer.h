@@ -3,23 +3,10 @@
 #ifndef MAYFLY_TESTS_RPC_H2_PEER_H
 #define MAYFLY_TESTS_RPC_H2_PEER_H
 
+#include "rpc/h2_frame.h"
 #include "rpc/h2_pair.h"
 
 #include <nghttp2/nghttp2.h>
-
-enum {
-    DATA,
-    HEADERS,
-    PRIORITY,
-    RST_STREAM,
-    SETTINGS,
-    PUSH_PROMISE,
-    PING,
-    GOAWAY,
-    WINDOW_UPDATE,
-    CONTINUATION
-};
-enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 
 struct peer {
     struct pair *pair;
@@ -40,23 +27,16 @@ static inline void peer_put(struct peer *peer, const void *data, size_t size)
 static inline void peer_frame(struct peer *peer, uint8_t type, uint8_t flags, uint32_t stream,
                               struct bytes payload)
 {
-    uint8_t head[9] = {(uint8_t)(payload.size >> 16),
-                       (uint8_t)(payload.size >> 8),
-                       (uint8_t)payload.size,
-                       type,
-                       flags,
-                       (uint8_t)(stream >> 24),
-                       (uint8_t)(stream >> 16),
-                       (uint8_t)(stream >> 8),
-                       (uint8_t)stream};
+    uint8_t head[FRAME_HEAD_BYTES];
+    frame_write(head, (struct frame){(uint32_t)payload.size, type, flags, stream});
     peer_put(peer, head, sizeof head);
     peer_put(peer, payload.data, payload.size);
 }
 
 static inline void peer_number_frame(struct peer *peer, uint8_t type, uint32_t stream, uint32_t number)
 {
-    uint8_t payload[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
-                          (uint8_t)number};
+    uint8_t payload[4];
+    number_write(payload, number);
     peer_frame(peer, type, 0, stream, bytes_make(payload, sizeof payload));
 }
 
@@ -100,7 +80,7 @@ static inline void peer_headers(struct peer *peer, uint8_t flags, uint32_t strea
 {
     struct buffer block = {0};
     put_fields(&block, fields);
-    peer_frame(peer, HEADERS, flags | END_HEADERS, stream, buffer_bytes(&block));
+    peer_frame(peer, FRAME_HEADERS, flags | FLAG_END_HEADERS, stream, buffer_bytes(&block));
     buffer_free(&block);
 }
 
@@ -111,15 +91,10 @@ static inline void peer_message(struct peer *peer, uint8_t flags, uint32_t strea
     uint8_t payload[64] = {compressed, 0, 0, 0, (uint8_t)strlen(text)};
     assert_true(strlen(text) < sizeof payload - 5);
     memcpy(payload + 5, text, strlen(text));
-    peer_frame(peer, DATA, flags, stream, bytes_make(payload, 5 + strlen(text)));
+    peer_frame(peer, FRAME_DATA, flags, stream, bytes_make(payload, 5 + strlen(text)));
 }
 
 /* --- Reading frames --- */
-
-static inline uint32_t number_at(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 __attribute__((format(printf, 2, 3))) static inline void peer_note(struct peer *peer, const char *format, ...)
 {
@@ -150,18 +125,17 @@ static inline void peer_hear_headers(struct peer *peer, uint32_t stream, struct 
 
 static inline size_t peer_hear_frame(struct peer *peer, struct bytes in)
 {
-    size_t size = (size_t)in.data[0] << 16 | (size_t)in.data[1] << 8 | in.data[2];
-    uint32_t stream = number_at(in.data + 5);
-    const uint8_t *payload = in.data + 9;
-    if (in.size < 9 + size)
+    struct frame frame = frame_read(in.data);
+    const uint8_t *payload = in.data + FRAME_HEAD_BYTES;
+    if (in.size < FRAME_HEAD_BYTES + frame.size)
         return 0;
-    if (in.data[3] == HEADERS)
-        peer_hear_headers(peer, stream, bytes_make(payload, size));
-    else if (in.data[3] == RST_STREAM)
-        peer_note(peer, "RST_STREAM(%u %u) ", stream, number_at(payload));
-    else if (in.data[3] == GOAWAY)
-        peer_note(peer, "GOAWAY(%u %u) ", number_at(payload), number_at(payload + 4));
-    return 9 + size;
+    if (frame.type == FRAME_HEADERS)
+        peer_hear_headers(peer, frame.stream_id, bytes_make(payload, frame.size));
+    else if (frame.type == FRAME_RST_STREAM)
+        peer_note(peer, "RST_STREAM(%u %u) ", frame.stream_id, number_read(payload));
+    else if (frame.type == FRAME_GOAWAY)
+        peer_note(peer, "GOAWAY(%u %u) ", number_read(payload), number_read(payload + 4));
+    return FRAME_HEAD_BYTES + frame.size;
 }
 
 static inline void peer_hear(struct peer *peer)
@@ -173,7 +147,7 @@ static inline void peer_hear(struct peer *peer)
     }
     struct bytes in = buffer_bytes(&peer->in);
     size_t used;
-    while (in.size >= 9 && (used = peer_hear_frame(peer, in)) > 0)
+    while (in.size >= FRAME_HEAD_BYTES && (used = peer_hear_frame(peer, in)) > 0)
         in = bytes_make(in.data + used, in.size - used);
     memmove(peer->in.data, in.data, in.size);
     peer->in.size = in.size;
@@ -227,8 +201,8 @@ static inline struct peer *client_peer(const struct h2_limits *limits)
 {
     struct peer *peer = peer_of(H2_SERVER, limits, false);
     peer_put(peer, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
-    peer_frame(peer, SETTINGS, 0, 0, bytes_make(NULL, 0));
-    peer_frame(peer, SETTINGS, ACK, 0, bytes_make(NULL, 0));
+    peer_frame(peer, FRAME_SETTINGS, 0, 0, bytes_make(NULL, 0));
+    peer_frame(peer, FRAME_SETTINGS, FLAG_ACK, 0, bytes_make(NULL, 0));
     peer_talk(peer);
     return peer;
 }
@@ -241,8 +215,8 @@ static inline struct peer *server_peer_over(const struct h2_limits *limits, bool
     assert_true(greeting.size > NGHTTP2_CLIENT_MAGIC_LEN);
     assert_memory_equal(greeting.data, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
     h2_sent(peer->end->h2, NGHTTP2_CLIENT_MAGIC_LEN);
-    peer_frame(peer, SETTINGS, 0, 0, bytes_make(NULL, 0));
-    peer_frame(peer, SETTINGS, ACK, 0, bytes_make(NULL, 0));
+    peer_frame(peer, FRAME_SETTINGS, 0, 0, bytes_make(NULL, 0));
+    peer_frame(peer, FRAME_SETTINGS, FLAG_ACK, 0, bytes_make(NULL, 0));
     peer_talk(peer);
     return peer;
 }

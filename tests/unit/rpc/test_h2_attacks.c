@@ -2,8 +2,6 @@
  * bounded cost, with the error that the RFC has for it; or it costs nothing, and an honest call goes on beside it. */
 #include "rpc/h2_peer.h"
 
-#include "rpc/h2_frame.h"
-
 #include <malloc.h>
 
 static const uint8_t zeros[16384];
@@ -11,7 +9,7 @@ static const uint8_t zeros[16384];
 static void request(struct peer *peer, uint32_t stream, const char *text)
 {
     peer_headers(peer, 0, stream, unary_request);
-    peer_message(peer, END_STREAM, stream, 0, text);
+    peer_message(peer, FLAG_END_STREAM, stream, 0, text);
 }
 
 /* What is allocated, large blocks too. Zero under sanitizers, whose own allocator does not say. */
@@ -57,10 +55,10 @@ static void continuations_of_nothing_are_ended(void **state)
     struct peer *peer = client_peer(&h2_default_limits);
     struct buffer block = {0};
     put_fields(&block, unary_request);
-    peer_frame(peer, HEADERS, 0, 1, buffer_bytes(&block));
+    peer_frame(peer, FRAME_HEADERS, 0, 1, buffer_bytes(&block));
     buffer_free(&block);
     for (int i = 0; i < 1000; i++)
-        peer_frame(peer, CONTINUATION, 0, 1, bytes_make(NULL, 0));
+        peer_frame(peer, FRAME_CONTINUATION, 0, 1, bytes_make(NULL, 0));
     peer_talk(peer);
     assert_told_to_calm_down(peer);
     peer_free(peer);
@@ -71,9 +69,9 @@ static void a_block_without_an_end_is_ended(void **state)
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     size_t before = memory_taken();
-    peer_frame(peer, HEADERS, 0, 1, bytes_make(zeros, 0));
+    peer_frame(peer, FRAME_HEADERS, 0, 1, bytes_make(zeros, 0));
     for (int i = 0; i < 30; i++)
-        peer_frame(peer, CONTINUATION, 0, 1, bytes_make(zeros, 16000));
+        peer_frame(peer, FRAME_CONTINUATION, 0, 1, bytes_make(zeros, 16000));
     size_t written = peer->out.capacity;
     peer_talk(peer);
     assert_told_to_calm_down(peer);
@@ -87,9 +85,9 @@ static void a_block_that_is_interrupted_ends_the_connection(void **state)
     struct peer *peer = client_peer(&h2_default_limits);
     struct buffer block = {0};
     put_fields(&block, unary_request);
-    peer_frame(peer, HEADERS, 0, 1, buffer_bytes(&block));
+    peer_frame(peer, FRAME_HEADERS, 0, 1, buffer_bytes(&block));
     buffer_free(&block);
-    peer_frame(peer, PING, 0, 0, bytes_make(zeros, 8));
+    peer_frame(peer, FRAME_PING, 0, 0, bytes_make(zeros, 8));
     peer_talk(peer);
     assert_heard(peer, "GOAWAY(0 1)"); /* PROTOCOL_ERROR */
     assert_int_equal(peer->end->talk_count, 0);
@@ -105,11 +103,11 @@ static void a_block_in_many_pieces_is_one_block(void **state)
     size_t piece = block.size / 20 + 1;
     for (size_t at = 0; at < block.size; at += piece) {
         size_t size = block.size - at < piece ? block.size - at : piece;
-        peer_frame(peer, at == 0 ? HEADERS : CONTINUATION, at + size == block.size ? END_HEADERS : 0, 1,
-                   bytes_make(block.data + at, size));
+        peer_frame(peer, at == 0 ? FRAME_HEADERS : FRAME_CONTINUATION,
+                   at + size == block.size ? FLAG_END_HEADERS : 0, 1, bytes_make(block.data + at, size));
     }
     buffer_free(&block);
-    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "hello");
     peer_talk(peer);
     assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");
     peer_free(peer);
@@ -134,7 +132,7 @@ static void a_bomb_of_indices_costs_its_call_and_no_memory(void **state)
     assert_true(buffer_append(&block, bytes_make(newest, sizeof newest)));
     memset(block.data + start, 0xbe, sizeof newest);
     size_t before = memory_taken();
-    peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
+    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, buffer_bytes(&block));
     buffer_free(&block);
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=8");
@@ -162,7 +160,7 @@ static void fields_behind_the_limit_are_not_looked_at(void **state)
             put_fields(&block, unary_request);
         put_field(&block, bytes_of("long"), bytes_make(value, sizeof value));
         put_field(&block, bytes_of("Upper"), bytes_of("case"));
-        peer_frame(peer, HEADERS, END_HEADERS | END_STREAM, stream, buffer_bytes(&block));
+        peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, stream, buffer_bytes(&block));
         buffer_free(&block);
     }
     peer_talk(peer);
@@ -182,9 +180,9 @@ static void a_table_that_is_resized_all_the_time_is_fine(void **state)
     for (int i = 0; i < 1000; i++)
         assert_true(buffer_append(&block, bytes_make(resizes, sizeof resizes)));
     put_fields(&block, unary_request);
-    peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
+    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, buffer_bytes(&block));
     buffer_free(&block);
-    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "hello");
     peer_talk(peer);
     assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");
     peer_free(peer);
@@ -195,7 +193,7 @@ static void a_table_beyond_its_limit_ends_the_connection(void **state)
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     static const uint8_t too_large[] = {0x3f, 0xe2, 0x1f};
-    peer_frame(peer, HEADERS, END_HEADERS, 1, bytes_make(too_large, sizeof too_large));
+    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, bytes_make(too_large, sizeof too_large));
     peer_talk(peer);
     assert_goaway(peer, H2_COMPRESSION_ERROR);
     peer_free(peer);
@@ -203,9 +201,9 @@ static void a_table_beyond_its_limit_ends_the_connection(void **state)
 
 static void put_setting(struct peer *peer, uint8_t setting, uint32_t value)
 {
-    uint8_t payload[6] = {
-        0, setting, (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
-    peer_frame(peer, SETTINGS, 0, 0, bytes_make(payload, sizeof payload));
+    uint8_t payload[SETTING_BYTES] = {0, setting};
+    number_write(payload + 2, value);
+    peer_frame(peer, FRAME_SETTINGS, 0, 0, bytes_make(payload, sizeof payload));
 }
 
 /* What was prepared is thrown away with each change, and what is sent can always be read. */
@@ -236,8 +234,8 @@ static void put_kept(struct buffer *block, const char *name, const char *value)
 
 static void peer_request_block(struct peer *peer, uint32_t stream, struct bytes block)
 {
-    peer_frame(peer, HEADERS, END_HEADERS, stream, block);
-    peer_message(peer, END_STREAM, stream, 0, "x");
+    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, stream, block);
+    peer_message(peer, FLAG_END_STREAM, stream, 0, "x");
 }
 
 /* The same six bytes again and again, and now and then another cache goes into the table, so that the last of them names
@@ -325,18 +323,18 @@ static void assert_flood_is_ended(uint8_t type, uint32_t stream, size_t size)
 static void floods_are_told_to_calm_down(void **state)
 {
     (void)state;
-    assert_flood_is_ended(PRIORITY, 3, 5);
-    assert_flood_is_ended(RST_STREAM, 1, 4); /* of a stream that is over */
-    assert_flood_is_ended(DATA, 1, 100);     /* likewise */
-    assert_flood_is_ended(PING, 0, 8);
-    assert_flood_is_ended(SETTINGS, 0, 0);
+    assert_flood_is_ended(FRAME_PRIORITY, 3, 5);
+    assert_flood_is_ended(FRAME_RST_STREAM, 1, 4); /* of a stream that is over */
+    assert_flood_is_ended(FRAME_DATA, 1, 100);     /* likewise */
+    assert_flood_is_ended(FRAME_PING, 0, 8);
+    assert_flood_is_ended(FRAME_SETTINGS, 0, 0);
 }
 
 static void a_frame_of_many_settings_is_told_to_calm_down(void **state)
 {
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
-    peer_frame(peer, SETTINGS, 0, 0, bytes_make(zeros, (size_t)33 * 6));
+    peer_frame(peer, FRAME_SETTINGS, 0, 0, bytes_make(zeros, (size_t)33 * 6));
     peer_talk(peer);
     assert_told_to_calm_down(peer);
     peer_free(peer);
@@ -362,10 +360,11 @@ static void frames_of_unknown_kinds_cost_nothing(void **state)
 static size_t content_heard(const struct peer *peer)
 {
     size_t bytes = 0;
-    for (struct bytes in = buffer_bytes(&peer->in); in.size >= 9;) {
-        size_t size = (size_t)in.data[0] << 16 | (size_t)in.data[1] << 8 | in.data[2];
-        bytes += in.data[3] == DATA ? size : 0;
-        in = bytes_make(in.data + 9 + size, in.size - 9 - size);
+    for (struct bytes in = buffer_bytes(&peer->in); in.size >= FRAME_HEAD_BYTES;) {
+        struct frame frame = frame_read(in.data);
+        size_t whole = FRAME_HEAD_BYTES + frame.size;
+        bytes += frame.type == FRAME_DATA ? frame.size : 0;
+        in = bytes_make(in.data + whole, in.size - whole);
     }
     return bytes;
 }
@@ -402,7 +401,7 @@ static void a_window_is_never_overrun(void **state)
         peer->out.size = 0;
         peer_collect(peer);
         assert_int_equal(content_heard(peer), expected);
-        peer_number_frame(peer, WINDOW_UPDATE, 1, step + 1);
+        peer_number_frame(peer, FRAME_WINDOW_UPDATE, 1, step + 1);
         expected += step + 1;
     }
     put_setting(peer, 4, 65535); /* what the setting adds, all streams get */
@@ -435,13 +434,13 @@ static void a_call_whose_window_is_taken_away_holds_nobody_up(void **state)
     put_setting(peer, 4, 0);
     peer->pair->answer = NULL;
     request(peer, 5, "third");
-    peer_number_frame(peer, WINDOW_UPDATE, 0, 100000);
-    peer_number_frame(peer, WINDOW_UPDATE, 5, 1000);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 0, 100000);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 5, 1000);
     peer_talk(peer);
     assert_heard(peer, "HEADERS(5 grpc-status=0)");
-    peer_number_frame(peer, WINDOW_UPDATE, 1, 100000);
-    peer_number_frame(peer, WINDOW_UPDATE, 3, 100000);
-    peer_number_frame(peer, WINDOW_UPDATE, 0, 100000);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 1, 100000);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 3, 100000);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 0, 100000);
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 grpc-status=0)");
     assert_heard(peer, "HEADERS(3 grpc-status=0)");
@@ -477,11 +476,11 @@ static void a_window_beyond_its_limit_is_an_error(void **state)
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     peer_headers(peer, 0, 1, unary_request);
-    peer_number_frame(peer, WINDOW_UPDATE, 1, 0x7fffffff);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 1, 0x7fffffff);
     peer_talk(peer);
     assert_heard(peer, "RST_STREAM(1 3)"); /* FLOW_CONTROL_ERROR, of the stream */
     assert_serves(peer, 3);
-    peer_number_frame(peer, WINDOW_UPDATE, 0, 0x7fffffff);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 0, 0x7fffffff);
     peer_talk(peer);
     assert_goaway(peer, H2_FLOW_CONTROL_ERROR);
     peer_free(peer);
@@ -492,7 +491,7 @@ static void a_setting_that_opens_windows_beyond_their_limit_is_an_error(void **s
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     peer_headers(peer, 0, 1, unary_request);
-    peer_number_frame(peer, WINDOW_UPDATE, 1, 0x7fff0000);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 1, 0x7fff0000);
     put_setting(peer, 4, 0x7fffffff);
     peer_talk(peer);
     assert_goaway(peer, H2_FLOW_CONTROL_ERROR);
@@ -507,7 +506,7 @@ static void content_beyond_our_windows_is_an_error(void **state)
     limits.stream_window_bytes = 10;
     struct peer *peer = client_peer(&limits);
     peer_headers(peer, 0, 1, unary_request);
-    peer_frame(peer, DATA, 0, 1, bytes_make(zeros, 11));
+    peer_frame(peer, FRAME_DATA, 0, 1, bytes_make(zeros, 11));
     peer_talk(peer);
     assert_heard(peer, "RST_STREAM(1 3)"); /* FLOW_CONTROL_ERROR */
     assert_false(peer->end->over);
@@ -527,7 +526,7 @@ static void half_open_calls_are_bounded_and_disturb_nobody(void **state)
     assert_int_equal(peer->end->h2->calls, 100);
     assert_heard(peer, "RST_STREAM(201 7)"); /* REFUSED_STREAM: may be sent again */
     assert_false(peer->end->over);
-    peer_message(peer, END_STREAM, 1, 0, "at last");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "at last");
     peer_talk(peer);
     assert_string_equal(first_talk(peer)->story, "opened message(at last) closed(OK)");
     assert_serves(peer, 1001);
@@ -555,8 +554,8 @@ static void late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over(v
     peer_headers(peer, 0, 1, unary_request);
     peer_message(peer, 0, 1, 0, "more than ten bytes");
     for (int i = 0; i < 3000; i++)
-        peer_frame(peer, DATA, 0, 1, bytes_make(zeros, 1000));
-    peer_frame(peer, DATA, END_STREAM, 1, bytes_make(zeros, 10));
+        peer_frame(peer, FRAME_DATA, 0, 1, bytes_make(zeros, 1000));
+    peer_frame(peer, FRAME_DATA, FLAG_END_STREAM, 1, bytes_make(zeros, 10));
     peer_talk(peer);
     assert_heard(peer, "RST_STREAM(1 0)");
     assert_false(peer->end->over);
@@ -581,7 +580,7 @@ static void late_frames_are_passed_over_for_as_many_calls_as_may_be_open(void **
     for (uint32_t i = 0; i < 3000; i++)
         peer_headers(peer, 0, 1 + 2 * i, unary_request);
     for (uint32_t i = 0; i < 3000; i++)
-        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+        peer_message(peer, FLAG_END_STREAM, 1 + 2 * i, 0, "x");
     struct bytes out = buffer_bytes(&peer->out);
     end_receive(peer->end, out);
     peer->out.size = 0;

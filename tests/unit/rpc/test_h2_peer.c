@@ -22,7 +22,7 @@ static void a_truncated_frame_waits_for_its_rest(void **state)
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     peer_headers(peer, 0, 1, unary_request);
-    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "hello");
     peer->out.size -= 3;
     peer_talk(peer);
     assert_string_equal(first_talk(peer)->story, "opened");
@@ -39,7 +39,7 @@ static void a_frame_over_the_size_allowed_ends_the_connection(void **state)
     uint8_t *payload = calloc(1, 16385);
     assert_non_null(payload);
     peer_headers(peer, 0, 1, unary_request);
-    peer_frame(peer, DATA, 0, 1, bytes_make(payload, 16385));
+    peer_frame(peer, FRAME_DATA, 0, 1, bytes_make(payload, 16385));
     free(payload);
     peer_talk(peer);
     assert_heard(peer, "GOAWAY(1 6)"); /* FRAME_SIZE_ERROR */
@@ -64,7 +64,7 @@ static void a_header_block_that_cannot_be_decoded_ends_the_connection(void **sta
     (void)state;
     struct peer *peer = client_peer(&h2_default_limits);
     static const uint8_t no_such_entry[] = {0xff, 0xff, 0x7f};
-    peer_frame(peer, HEADERS, END_HEADERS, 1, bytes_make(no_such_entry, sizeof no_such_entry));
+    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, bytes_make(no_such_entry, sizeof no_such_entry));
     peer_talk(peer);
     assert_heard(peer, "GOAWAY(1 9)"); /* COMPRESSION_ERROR */
     assert_true(h2_finished(peer->end->h2));
@@ -84,7 +84,7 @@ static void a_malformed_field_costs_its_call_only(void **state)
                                              NULL};
     peer_headers(peer, 0, 1, upper_case);
     peer_headers(peer, 0, 3, unary_request);
-    peer_message(peer, END_STREAM, 3, 0, "hello");
+    peer_message(peer, FLAG_END_STREAM, 3, 0, "hello");
     peer_talk(peer);
     assert_heard(peer, "RST_STREAM(1 1)");
     assert_heard(peer, "HEADERS(3 grpc-status=0)");
@@ -114,10 +114,10 @@ static void a_get_is_405_and_another_content_type_is_415(void **state)
                                          NULL};
     static const char *const none[] = {":method=POST", ":scheme=http", ":authority=localhost",
                                        ":path=/test.Service/Unary", NULL};
-    peer_headers(peer, END_STREAM, 1, get);
-    peer_headers(peer, END_STREAM, 3, json);
+    peer_headers(peer, FLAG_END_STREAM, 1, get);
+    peer_headers(peer, FLAG_END_STREAM, 3, json);
     peer_headers(peer, 0, 5, almost);
-    peer_headers(peer, END_STREAM, 7, none);
+    peer_headers(peer, FLAG_END_STREAM, 7, none);
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=405)");
     assert_heard(peer, "HEADERS(3 :status=415)");
@@ -142,7 +142,7 @@ static void forms_of_the_content_type_are_taken(void **state)
                                       forms[i],
                                       NULL};
         peer_headers(peer, 0, 1 + 2 * i, fields);
-        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+        peer_message(peer, FLAG_END_STREAM, 1 + 2 * i, 0, "x");
     }
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 grpc-status=0)");
@@ -163,7 +163,7 @@ static void an_unknown_method_is_unimplemented(void **state)
                                       "content-type=application/grpc",
                                       NULL};
         peer_headers(peer, 0, 1 + 2 * i, fields);
-        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+        peer_message(peer, FLAG_END_STREAM, 1 + 2 * i, 0, "x");
     }
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=12");
@@ -187,7 +187,7 @@ static void a_malformed_timeout_fails_its_call_and_not_the_next(void **state)
                                       timeouts[i],
                                       NULL};
         peer_headers(peer, 0, 1 + 2 * i, fields);
-        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
+        peer_message(peer, FLAG_END_STREAM, 1 + 2 * i, 0, "x");
     }
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 grpc-status=0)");
@@ -217,11 +217,11 @@ static void a_compressed_message_is_unimplemented_or_internal(void **state)
                                            "grpc-encoding=identity",
                                            NULL};
     peer_headers(peer, 0, 1, gzip);
-    peer_message(peer, END_STREAM, 1, 1, "zipped");
+    peer_message(peer, FLAG_END_STREAM, 1, 1, "zipped");
     peer_headers(peer, 0, 3, identity);
-    peer_message(peer, END_STREAM, 3, 1, "marked");
+    peer_message(peer, FLAG_END_STREAM, 3, 1, "marked");
     peer_headers(peer, 0, 5, gzip);
-    peer_message(peer, END_STREAM, 5, 0, "not compressed after all");
+    peer_message(peer, FLAG_END_STREAM, 5, 0, "not compressed after all");
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-accept-encoding=identity "
                        "grpc-status=12");
@@ -237,10 +237,10 @@ static void two_messages_on_a_unary_call_are_internal(void **state)
     struct peer *peer = client_peer(&h2_default_limits);
     peer_headers(peer, 0, 1, unary_request);
     peer_message(peer, 0, 1, 0, "one");
-    peer_message(peer, END_STREAM, 1, 0, "two");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "two");
     peer_headers(peer, 0, 3, unary_request);
     peer_message(peer, 0, 3, 0, "one");
-    peer_frame(peer, DATA, END_STREAM, 3, bytes_of("\x01"));
+    peer_frame(peer, FRAME_DATA, FLAG_END_STREAM, 3, bytes_of("\x01"));
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=13");
     assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=13");
@@ -256,9 +256,9 @@ static void a_request_that_ends_inside_its_message_is_internal(void **state)
     static const uint8_t half[] = {0, 0, 0, 0, 10, 'h', 'a', 'l', 'f'};
     for (uint32_t size = 0; size <= sizeof half; size++) {
         peer_headers(peer, 0, 1 + 2 * size, unary_request);
-        peer_frame(peer, DATA, END_STREAM, 1 + 2 * size, bytes_make(half, size));
+        peer_frame(peer, FRAME_DATA, FLAG_END_STREAM, 1 + 2 * size, bytes_make(half, size));
     }
-    peer_headers(peer, END_STREAM, 101, unary_request);
+    peer_headers(peer, FLAG_END_STREAM, 101, unary_request);
     peer_talk(peer);
     for (uint32_t size = 0; size <= sizeof half; size++) {
         char text[96];
@@ -278,7 +278,7 @@ static void trailers_of_a_request_end_it(void **state)
     static const char *const trailers[] = {"checksum=1", NULL};
     peer_headers(peer, 0, 1, unary_request);
     peer_message(peer, 0, 1, 0, "hello");
-    peer_headers(peer, END_STREAM, 1, trailers);
+    peer_headers(peer, FLAG_END_STREAM, 1, trailers);
     peer_talk(peer);
     assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");
     assert_null(metadata_find(first_talk(peer)->metadata, "checksum").data);
@@ -315,7 +315,7 @@ static void a_header_flood_is_resource_exhausted_and_no_more(void **state)
                                  field,
                                  NULL};
     peer_headers(peer, 0, 1, large);
-    peer_message(peer, END_STREAM, 1, 0, "x");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "x");
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 grpc-status=0)");
 
@@ -325,16 +325,16 @@ static void a_header_flood_is_resource_exhausted_and_no_more(void **state)
     size_t first = block.size;
     for (size_t i = 0; i < 3; i++)
         put_field(&block, bytes_of("flood"), bytes_make(field, 8000));
-    peer_frame(peer, HEADERS, 0, 3, bytes_make(block.data, first));
+    peer_frame(peer, FRAME_HEADERS, 0, 3, bytes_make(block.data, first));
     for (size_t at = first; at < block.size; at += 16000) {
         size_t size = block.size - at < 16000 ? block.size - at : 16000;
-        peer_frame(peer, CONTINUATION, at + size == block.size ? END_HEADERS : 0, 3,
+        peer_frame(peer, FRAME_CONTINUATION, at + size == block.size ? FLAG_END_HEADERS : 0, 3,
                    bytes_make(block.data + at, size));
     }
     buffer_free(&block);
-    peer_message(peer, END_STREAM, 3, 0, "x");
+    peer_message(peer, FLAG_END_STREAM, 3, 0, "x");
     peer_headers(peer, 0, 5, unary_request);
-    peer_message(peer, END_STREAM, 5, 0, "x");
+    peer_message(peer, FLAG_END_STREAM, 5, 0, "x");
     peer_talk(peer);
     assert_heard(peer, "HEADERS(3 :status=200 content-type=application/grpc grpc-status=8");
     assert_heard(peer, "HEADERS(5 grpc-status=0)");
@@ -350,7 +350,7 @@ static void more_fields_than_a_block_may_have_are_resource_exhausted(void **stat
     put_fields(&block, unary_request);
     for (size_t i = 0; i < 200; i++)
         put_field(&block, bytes_of("n"), bytes_of("v"));
-    peer_frame(peer, HEADERS, END_HEADERS, 1, buffer_bytes(&block));
+    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, buffer_bytes(&block));
     buffer_free(&block);
     peer_talk(peer);
     assert_heard(peer, "grpc-status=8");
@@ -366,7 +366,7 @@ static void a_rapid_reset_flood_is_told_to_calm_down(void **state)
     struct peer *peer = client_peer(&limits);
     for (uint32_t i = 0; i < 1000; i++) {
         peer_headers(peer, 0, 1 + 2 * i, unary_request);
-        peer_number_frame(peer, RST_STREAM, 1 + 2 * i, 8);
+        peer_number_frame(peer, FRAME_RST_STREAM, 1 + 2 * i, 8);
     }
     peer_talk(peer);
     assert_true(peer->end->over);
@@ -445,9 +445,9 @@ static void assert_flood_is_ended(uint8_t type, uint32_t stream, size_t size)
 static void floods_of_frames_that_cost_nothing_are_told_to_calm_down(void **state)
 {
     (void)state;
-    assert_flood_is_ended(PING, 0, 8);
-    assert_flood_is_ended(SETTINGS, 0, 0);
-    assert_flood_is_ended(DATA, 1, 0);
+    assert_flood_is_ended(FRAME_PING, 0, 8);
+    assert_flood_is_ended(FRAME_SETTINGS, 0, 0);
+    assert_flood_is_ended(FRAME_DATA, 1, 0);
 }
 
 static void a_ping_now_and_then_is_fine_for_ever(void **state)
@@ -457,7 +457,7 @@ static void a_ping_now_and_then_is_fine_for_ever(void **state)
     struct peer *peer = client_peer(&h2_default_limits);
     for (size_t i = 0; i < 5000; i++) {
         peer->pair->now_ns += 20 * CLOCK_NS_PER_MS;
-        peer_frame(peer, PING, 0, 0, bytes_make(zeros, 8));
+        peer_frame(peer, FRAME_PING, 0, 0, bytes_make(zeros, 8));
         peer_talk(peer);
     }
     assert_false(peer->end->over);
@@ -471,8 +471,8 @@ static void a_ping_for_each_reply_is_fine_at_any_speed(void **state)
     struct peer *peer = client_peer(&h2_default_limits);
     for (uint32_t i = 0; i < 4000; i++) {
         peer_headers(peer, 0, 1 + 2 * i, unary_request);
-        peer_message(peer, END_STREAM, 1 + 2 * i, 0, "x");
-        peer_frame(peer, PING, 0, 0, bytes_make(zeros, 8));
+        peer_message(peer, FLAG_END_STREAM, 1 + 2 * i, 0, "x");
+        peer_frame(peer, FRAME_PING, 0, 0, bytes_make(zeros, 8));
         peer_talk(peer);
         peer->heard[0] = '\0';
     }
@@ -513,7 +513,7 @@ static void a_reply_without_a_status_is_internal(void **state)
     struct peer *peer = server_peer(&h2_default_limits);
     struct talk *talk = start_call(peer, UNARY);
     peer_headers(peer, 0, 1, reply_start);
-    peer_message(peer, END_STREAM, 1, 0, "hello");
+    peer_message(peer, FLAG_END_STREAM, 1, 0, "hello");
     peer_talk(peer);
     assert_string_equal(talk->story, "closed(INTERNAL)");
     assert_false(talk->unseen);
@@ -538,7 +538,7 @@ static void an_answer_in_http_is_mapped_to_a_status(void **state)
         struct talk *talk = start_call(peer, UNARY);
         const char *const fields[] = {cases[i].http, "content-type=text/html", NULL};
         peer_headers(peer, 0, 1 + 2 * i, fields);
-        peer_frame(peer, DATA, END_STREAM, 1 + 2 * i, bytes_of("<html>"));
+        peer_frame(peer, FRAME_DATA, FLAG_END_STREAM, 1 + 2 * i, bytes_of("<html>"));
         peer_talk(peer);
         assert_int_equal(talk->status, cases[i].status);
         assert_null(talk->call);
@@ -556,7 +556,7 @@ static void an_informational_answer_is_passed_over(void **state)
     peer_headers(peer, 0, 1, early);
     peer_headers(peer, 0, 1, reply_start);
     peer_message(peer, 0, 1, 0, "hello");
-    peer_headers(peer, END_STREAM, 1, end);
+    peer_headers(peer, FLAG_END_STREAM, 1, end);
     peer_talk(peer);
     assert_string_equal(talk->story, "message(hello) closed(OK)");
     assert_null(metadata_find(talk->metadata, "link").data);
@@ -572,7 +572,7 @@ static void metadata_of_both_header_blocks_is_told(void **state)
     static const char *const end[] = {"grpc-status=5", "grpc-message=a%20%C3%A9%", "err=item_not_found",
                                       NULL};
     peer_headers(peer, 0, 1, start);
-    peer_headers(peer, END_STREAM, 1, end);
+    peer_headers(peer, FLAG_END_STREAM, 1, end);
     peer_talk(peer);
     assert_int_equal(talk->status, STATUS_NOT_FOUND);
     assert_string_equal(talk->status_message, "a \xc3\xa9%");
@@ -588,7 +588,7 @@ static void a_status_that_is_none_is_unknown(void **state)
     struct peer *peer = server_peer(&h2_default_limits);
     struct talk *talk = start_call(peer, UNARY);
     static const char *const end[] = {":status=200", "content-type=application/grpc", "grpc-status=99", NULL};
-    peer_headers(peer, END_STREAM, 1, end);
+    peer_headers(peer, FLAG_END_STREAM, 1, end);
     peer_talk(peer);
     assert_string_equal(talk->story, "closed(UNKNOWN)");
     peer_free(peer);
@@ -602,7 +602,7 @@ static void a_reply_ends_a_request_that_has_not_ended(void **state)
     talk_send(talk, bytes_of("first"));
     peer_hear(peer);
     static const char *const end[] = {":status=200", "content-type=application/grpc", "grpc-status=14", NULL};
-    peer_headers(peer, END_STREAM, 1, end);
+    peer_headers(peer, FLAG_END_STREAM, 1, end);
     peer_talk(peer); /* and no RST_STREAM from the server */
     assert_string_equal(talk->story, "closed(UNAVAILABLE)");
     assert_heard(peer, "RST_STREAM(1 0)");
@@ -618,16 +618,16 @@ static void a_reply_that_is_compressed_or_cut_is_internal(void **state)
     struct talk *compressed = start_call(peer, UNARY);
     peer_headers(peer, 0, 1, reply_start);
     peer_message(peer, 0, 1, 1, "zipped");
-    peer_headers(peer, END_STREAM, 1, end);
+    peer_headers(peer, FLAG_END_STREAM, 1, end);
     struct talk *cut = start_call(peer, STREAM_OUT);
     peer_headers(peer, 0, 3, reply_start);
-    peer_frame(peer, DATA, 0, 3, bytes_make("\0\0\0\0\x09half", 9));
-    peer_headers(peer, END_STREAM, 3, end);
+    peer_frame(peer, FRAME_DATA, 0, 3, bytes_make("\0\0\0\0\x09half", 9));
+    peer_headers(peer, FLAG_END_STREAM, 3, end);
     struct talk *two = start_call(peer, UNARY);
     peer_headers(peer, 0, 5, reply_start);
     peer_message(peer, 0, 5, 0, "one");
     peer_message(peer, 0, 5, 0, "two");
-    peer_headers(peer, END_STREAM, 5, end);
+    peer_headers(peer, FLAG_END_STREAM, 5, end);
     peer_talk(peer);
     assert_string_equal(compressed->story, "closed(INTERNAL)");
     assert_non_null(strstr(compressed->status_message, "compressed"));
@@ -653,7 +653,7 @@ static void reset_codes_are_mapped_to_statuses(void **state)
     struct peer *peer = server_peer(&h2_default_limits);
     for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct talk *talk = start_call(peer, UNARY);
-        peer_number_frame(peer, RST_STREAM, 1 + 2 * i, cases[i].code);
+        peer_number_frame(peer, FRAME_RST_STREAM, 1 + 2 * i, cases[i].code);
         peer_talk(peer);
         assert_int_equal(talk->status, cases[i].status);
         assert_int_equal(talk->unseen, cases[i].unseen);
@@ -663,10 +663,10 @@ static void reset_codes_are_mapped_to_statuses(void **state)
 
 static void peer_goaway(struct peer *peer, uint32_t last, uint32_t code)
 {
-    uint8_t payload[8] = {
-        (uint8_t)(last >> 24), (uint8_t)(last >> 16), (uint8_t)(last >> 8), (uint8_t)last, 0, 0, 0,
-        (uint8_t)code};
-    peer_frame(peer, GOAWAY, 0, 0, bytes_make(payload, sizeof payload));
+    uint8_t payload[8];
+    number_write(payload, last);
+    number_write(payload + 4, code);
+    peer_frame(peer, FRAME_GOAWAY, 0, 0, bytes_make(payload, sizeof payload));
 }
 
 static void calls_above_the_last_stream_of_a_goaway_are_unseen(void **state)
@@ -686,7 +686,7 @@ static void calls_above_the_last_stream_of_a_goaway_are_unseen(void **state)
     for (uint32_t stream = 1; stream <= 3; stream += 2) {
         peer_headers(peer, 0, stream, reply_start);
         peer_message(peer, 0, stream, 0, "y");
-        peer_headers(peer, END_STREAM, stream, end);
+        peer_headers(peer, FLAG_END_STREAM, stream, end);
     }
     peer_talk(peer);
     assert_string_equal(first->story, "message(y) closed(OK)");
@@ -709,8 +709,8 @@ static void answers_to_pings_that_were_not_sent_are_ignored(void **state)
 {
     (void)state;
     struct peer *peer = server_peer(&h2_default_limits);
-    peer_frame(peer, PING, ACK, 0, bytes_make("drain\0\0\0", 8));
-    peer_frame(peer, PING, ACK, 0, bytes_make("alive\0\0\0", 8));
+    peer_frame(peer, FRAME_PING, FLAG_ACK, 0, bytes_make("drain\0\0\0", 8));
+    peer_frame(peer, FRAME_PING, FLAG_ACK, 0, bytes_make("alive\0\0\0", 8));
     peer_talk(peer);
     assert_int_equal(peer->end->pongs, 0);
     assert_not_heard(peer, "GOAWAY");
@@ -723,7 +723,7 @@ static void a_push_is_refused(void **state)
     (void)state;
     struct peer *peer = server_peer(&h2_default_limits);
     (void)start_call(peer, UNARY);
-    peer_frame(peer, PUSH_PROMISE, END_HEADERS, 1, bytes_make("\0\0\0\2", 4));
+    peer_frame(peer, FRAME_PUSH_PROMISE, FLAG_END_HEADERS, 1, bytes_make("\0\0\0\2", 4));
     peer_talk(peer);
     assert_heard(peer, "GOAWAY(0 1)");
     end_close(peer->end);
