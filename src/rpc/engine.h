@@ -20,13 +20,14 @@
 #include "rpc/stream_table.h"
 #include "rpc/verdicts.h"
 
-#define OUTPUT_HIGH_BYTES ((size_t)1 << 20) /* of output; with more there, calls wait */
-#define CALL_KEEP_BYTES   ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
-#define HEADER_BLOCK_FACTOR                                                                                  \
-    8 /* a header block may have so many times the bytes that its fields may, as it comes */
-#define CONTINUATIONS_MAX 32 /* of a header block */
-#define HEADER_FIELDS_MAX 96
-#define SETTINGS_MAX      ((size_t)32) /* of a frame */
+#define OUTPUT_HIGH_BYTES   ((size_t)1 << 20) /* of output; with more there, calls wait */
+#define CALL_KEEP_BYTES     ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
+
+/* Of a frame or a header block; docs/http2.md has the reasons. */
+#define SETTINGS_MAX        ((size_t)32)
+#define CONTINUATIONS_MAX   32
+#define HEADER_FIELDS_MAX   96
+#define HEADER_BLOCK_FACTOR 8 /* times the bytes that its fields may have, as it comes */
 
 /* What the peer allows. */
 struct peer_settings {
@@ -62,11 +63,10 @@ struct timeout_field {
     struct buffer bytes;
     uint8_t text[GRPC_TIMEOUT_TEXT_BYTES]; /* what it says */
     size_t text_size;
-    uint64_t
-        generation; /* of the encoder's table in which it says that; TIMEOUT_VOID: it may not be sent again */
+    uint64_t generation; /* of the encoder's table in which it says that, or TIMEOUT_VOID */
 };
 
-#define TIMEOUT_VOID UINT64_MAX
+#define TIMEOUT_VOID UINT64_MAX /* it may not be sent again */
 
 struct engine_connection {
     struct h2_connection base;
