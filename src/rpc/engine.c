@@ -18,8 +18,8 @@
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_BYTES (sizeof preface - 1)
 
-static const uint8_t ping_alive[8] = "alive";
-static const uint8_t ping_drain[8] = "drain";
+static const uint8_t ping_alive[PING_BYTES] = "alive";
+static const uint8_t ping_drain[PING_BYTES] = "drain";
 
 /* --- The end of a connection --- */
 
@@ -29,9 +29,9 @@ void engine_set_error(struct engine_connection *connection, const char *why, con
         (void)snprintf(connection->error, sizeof connection->error, "%s%s", why, detail);
 }
 
-void engine_break(struct engine_connection *connection, const char *why)
+void engine_break(struct engine_connection *connection)
 {
-    engine_set_error(connection, why, "");
+    engine_set_error(connection, "memory is out", "");
     connection->over = true;
 }
 
@@ -92,7 +92,7 @@ uint8_t *engine_output(struct engine_connection *connection, size_t size)
         return NULL;
     uint8_t *to = buffer_extend(&connection->out, size);
     if (to == NULL)
-        engine_break(connection, "memory is out");
+        engine_break(connection);
     return to;
 }
 
@@ -109,7 +109,7 @@ void engine_put_frame(struct engine_connection *connection, struct frame frame, 
 void engine_put_number(struct engine_connection *connection, enum frame_type type, uint32_t stream_id,
                        uint32_t number)
 {
-    uint8_t payload[4];
+    uint8_t payload[NUMBER_BYTES];
     number_write(payload, number);
     engine_put_frame(connection, (struct frame){sizeof payload, (uint8_t)type, 0, stream_id}, payload);
 }
@@ -125,16 +125,16 @@ void engine_put_reset(struct engine_connection *connection, uint32_t stream_id, 
 
 void engine_put_goaway(struct engine_connection *connection, uint32_t last_id, enum h2_code code)
 {
-    uint8_t payload[8];
+    uint8_t payload[GOAWAY_BYTES];
     number_write(payload, last_id);
     number_write(payload + 4, code);
     engine_put_frame(connection, (struct frame){.size = sizeof payload, .type = FRAME_GOAWAY}, payload);
     connection->goaway_sent |= last_id != STREAM_ID_MAX;
 }
 
-static void put_ping(struct engine_connection *connection, const uint8_t opaque[8])
+static void put_ping(struct engine_connection *connection, const uint8_t opaque[PING_BYTES])
 {
-    engine_put_frame(connection, (struct frame){.size = 8, .type = FRAME_PING}, opaque);
+    engine_put_frame(connection, (struct frame){.size = PING_BYTES, .type = FRAME_PING}, opaque);
 }
 
 static uint8_t *put_setting(uint8_t *at, enum setting setting, uint32_t value)
@@ -179,7 +179,7 @@ static bool gather(struct engine_connection *connection, struct bytes *input, si
         return true;
     size_t size = wanted - partial->size < input->size ? wanted - partial->size : input->size;
     if (!buffer_append(partial, bytes_make(input->data, size))) {
-        engine_break(connection, "memory is out");
+        engine_break(connection);
         return false;
     }
     *input = bytes_make(input->data + size, input->size - size);
@@ -301,11 +301,9 @@ static bool engine_recv(struct h2_connection *base, struct bytes input, int64_t 
             take_content(connection, &input);
         else
             take_one(connection, &input);
-        if (!list_empty(&connection->done))
-            engine_tell_ended(connection);
+        engine_tell_ended(connection);
     }
-    if (!list_empty(&connection->borrowed))
-        engine_keep_borrowed(connection);
+    engine_keep_borrowed(connection);
     engine_tell_ended(connection);
     trim_when_idle(connection);
     return !is_done(connection);
@@ -317,10 +315,8 @@ static struct bytes engine_pending(struct h2_connection *base)
 {
     struct engine_connection *connection = connection_of(base);
     engine_tell_ended(connection);
-    if (!list_empty(&connection->sending) || !list_empty(&connection->unwritten)) {
-        engine_send(connection);
-        engine_tell_ended(connection);
-    }
+    engine_send(connection);
+    engine_tell_ended(connection);
     connection->shown_bytes = output_end(connection);
     if (output_bytes(connection) == 0)
         return bytes_make(NULL, 0);
@@ -359,7 +355,7 @@ static void engine_drain(struct h2_connection *base)
     }
 }
 
-void engine_ponged(struct engine_connection *connection, const uint8_t opaque[8])
+void engine_ponged(struct engine_connection *connection, const uint8_t opaque[PING_BYTES])
 {
     const struct h2_events *events = connection->config.events;
     bool is_drain = memcmp(opaque, ping_drain, sizeof ping_drain) == 0;

@@ -242,8 +242,8 @@ void engine_put_goaway(struct engine_connection *connection, uint32_t last_id, e
 /* Ends the connection with a GOAWAY that carries CODE. */
 void engine_fail(struct engine_connection *connection, enum h2_code code, const char *why);
 
-/* Ends it without a word: there is no memory for one, or no use in it. */
-void engine_break(struct engine_connection *connection, const char *why);
+/* Ends it without a word: there is no memory for one. */
+void engine_break(struct engine_connection *connection);
 
 /* Of the connection's errors the first is kept: WHY and DETAIL, one behind the other. */
 void engine_set_error(struct engine_connection *connection, const char *why, const char *detail);
@@ -258,7 +258,7 @@ void engine_count_reset(struct engine_connection *connection);
 bool engine_was_reset_by_us(const struct engine_connection *connection, uint32_t stream_id);
 
 /* The answer to one of our pings has come. */
-void engine_ponged(struct engine_connection *connection, const uint8_t opaque[8]);
+void engine_ponged(struct engine_connection *connection, const uint8_t opaque[PING_BYTES]);
 
 /* --- engine_frames.c --- */
 

@@ -258,7 +258,7 @@ static bool write_call(struct engine_call *call)
     struct engine_connection *connection = owner_of(call);
     uint32_t stream_id = connection->last_id == 0 ? 1 : connection->last_id + 2;
     if (!engine_call_on_stream(call, stream_id)) {
-        engine_break(connection, "memory is out");
+        engine_break(connection);
         return false;
     }
     list_remove(&call->link);

@@ -3,11 +3,6 @@
  * malformed message the stream. */
 #include "rpc/engine.h"
 
-#define PRIORITY_BYTES 5
-#define NUMBER_BYTES   4
-#define PING_BYTES     8
-#define GOAWAY_BYTES   8 /* at least */
-
 /* --- Streams --- */
 
 /* Whether nobody has begun this stream yet. Ours are odd on a client, and a server begins none. */
@@ -284,7 +279,7 @@ static bool gather_block(struct engine_connection *connection, struct bytes piec
         return false;
     }
     if (!buffer_append(&header->block, piece)) {
-        engine_break(connection, "memory is out");
+        engine_break(connection);
         return false;
     }
     return true;
@@ -482,7 +477,8 @@ static void take_ping(struct engine_connection *connection, struct frame frame, 
     }
     engine_count_chatter(connection);
     if (!connection->over)
-        engine_put_frame(connection, (struct frame){.size = 8, .type = FRAME_PING, .flags = FLAG_ACK},
+        engine_put_frame(connection,
+                         (struct frame){.size = PING_BYTES, .type = FRAME_PING, .flags = FLAG_ACK},
                          payload.data);
 }
 

@@ -31,7 +31,7 @@ static enum block_result read_block(struct engine_connection *connection, struct
             engine_fail(connection, H2_COMPRESSION_ERROR, "a header block cannot be decoded");
             return BLOCK_BROKEN;
         case HPACK_NO_MEMORY:
-            engine_break(connection, "memory is out");
+            engine_break(connection);
             return BLOCK_BROKEN;
         }
     }
@@ -224,7 +224,7 @@ static void put_long_block(struct engine_connection *connection, uint32_t stream
     } while (block.size > 0);
 }
 
-/* Puts a block in two pieces into the output. */
+/* Puts a block in two pieces into the output, which takes nothing when the connection is over. */
 static void put_block(struct engine_connection *connection, uint32_t stream_id, struct bytes block,
                       struct bytes more, bool ends)
 {
@@ -234,7 +234,7 @@ static void put_block(struct engine_connection *connection, uint32_t stream_id, 
         if (buffer_append(&whole, block) && buffer_append(&whole, more))
             put_long_block(connection, stream_id, buffer_bytes(&whole), ends);
         else
-            engine_break(connection, "memory is out");
+            engine_break(connection);
         buffer_free(&whole);
         return;
     }
@@ -268,29 +268,40 @@ static bool put_metadata(struct engine_connection *connection, const struct meta
     return true;
 }
 
+/* Begin and end the block that is being written. Where memory is out, IS_COMPOSED says so, the block is empty and the
+ * connection over, so that nothing of it goes out. */
+static bool block_begin(struct engine_connection *connection)
+{
+    buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
+    return hpack_encoder_begin(&connection->encoder, &connection->block);
+}
+
+static struct bytes block_end(struct engine_connection *connection, bool is_composed)
+{
+    if (is_composed)
+        return buffer_bytes(&connection->block);
+    engine_break(connection);
+    return bytes_make(NULL, 0);
+}
+
 /* Appends the fields of a kind of block to the one that is being written. */
 typedef bool composer(const struct engine_call *call, struct metadata *metadata);
 
-/* The block of a kind, as it was prepared, or composed now and prepared for the next time. Empty when memory is out,
- * and the connection is over. */
+/* The block of a kind, as it was prepared, or composed now and prepared for the next time. */
 static struct bytes block_of(const struct engine_call *call, unsigned kind, struct metadata *metadata,
                              composer *compose)
 {
     struct engine_connection *connection = owner_of(call);
-    struct hpack_encoder *encoder = &connection->encoder;
+    const struct hpack_encoder *encoder = &connection->encoder;
     uint64_t generation = encoder->table.generation;
     struct bytes ready = prepared_find(&connection->prepared, kind, metadata, generation);
     if (ready.data != NULL)
         return ready;
     bool was_resized = encoder->is_resized;
-    buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
-    if (!hpack_encoder_begin(encoder, &connection->block) || !compose(call, metadata)) {
-        engine_break(connection, "memory is out");
-        return bytes_make(NULL, 0);
-    }
-    if (!was_resized && encoder->table.generation == generation)
-        prepared_keep(&connection->prepared, kind, metadata, generation, buffer_bytes(&connection->block));
-    return buffer_bytes(&connection->block);
+    struct bytes block = block_end(connection, block_begin(connection) && compose(call, metadata));
+    if (!connection->over && !was_resized && encoder->table.generation == generation)
+        prepared_keep(&connection->prepared, kind, metadata, generation, block);
+    return block;
 }
 
 /* --- Requests --- */
@@ -322,7 +333,7 @@ static struct bytes timeout_field(struct engine_connection *connection, int64_t 
     last->bytes.size = 0;
     struct hpack_field field = {bytes_of("grpc-timeout"), value};
     if (!hpack_encode(&connection->encoder, field, is_repeated, &last->bytes)) {
-        engine_break(connection, "memory is out");
+        engine_break(connection);
         return bytes_make(NULL, 0);
     }
     bytes_copy(last->text, value.data, value.size);
@@ -337,8 +348,7 @@ void engine_write_request(struct engine_call *call)
     call->headers_at = output_end(connection);
     struct bytes block = block_of(call, call->base.call.method, call->base.call.metadata, compose_request);
     struct bytes timeout = timeout_field(connection, call->base.call.timeout_ns);
-    if (!connection->over)
-        put_block(connection, call->stream_id, block, timeout, false);
+    put_block(connection, call->stream_id, block, timeout, false);
 }
 
 /* --- Replies --- */
@@ -373,8 +383,7 @@ void engine_write_reply(struct engine_call *call)
     unsigned kind = call->is_compressed ? KIND_BEGIN_COMPRESSED : KIND_BEGIN;
     struct bytes block = block_of(call, kind, NULL, compose_begin);
     call->submitted = true;
-    if (!connection->over)
-        put_block(connection, call->stream_id, block, bytes_make(NULL, 0), false);
+    put_block(connection, call->stream_id, block, bytes_make(NULL, 0), false);
 }
 
 void engine_write_status(struct engine_call *call)
@@ -385,26 +394,17 @@ void engine_write_status(struct engine_call *call)
         unsigned kind = (call->submitted ? KIND_STATUS : KIND_STATUS_ALONE) + call->status;
         block = block_of(call, kind, call->trailers, compose_status);
     } else { /* said once */
-        buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
-        bool is_composed = hpack_encoder_begin(&connection->encoder, &connection->block) &&
-                           compose_status(call, call->trailers);
-        if (!is_composed)
-            engine_break(connection, "memory is out");
-        block = buffer_bytes(&connection->block);
+        block = block_end(connection, block_begin(connection) && compose_status(call, call->trailers));
     }
     call->submitted = true;
-    if (!connection->over)
-        put_block(connection, call->stream_id, block, bytes_make(NULL, 0), true);
+    put_block(connection, call->stream_id, block, bytes_make(NULL, 0), true);
 }
 
 void engine_write_http_status(struct engine_call *call, const char *http_status)
 {
     struct engine_connection *connection = owner_of(call);
-    buffer_reset(&connection->block, BLOCK_KEEP_BYTES);
-    if (!hpack_encoder_begin(&connection->encoder, &connection->block) ||
-        !put_text(connection, ":status", http_status))
-        engine_break(connection, "memory is out");
+    bool is_composed = block_begin(connection) && put_text(connection, ":status", http_status);
+    struct bytes block = block_end(connection, is_composed);
     call->submitted = true;
-    if (!connection->over)
-        put_block(connection, call->stream_id, buffer_bytes(&connection->block), bytes_make(NULL, 0), true);
+    put_block(connection, call->stream_id, block, bytes_make(NULL, 0), true);
 }

@@ -9,13 +9,10 @@
 #include "base/status.h"
 
 /* A message on the wire: one byte that says whether it is compressed, its size in four bytes, itself. */
-#define GRPC_PREFIX_BYTES         5
+#define GRPC_PREFIX_BYTES       5
 
 /* Room for the text of any timeout: eight digits and a unit. */
-#define GRPC_TIMEOUT_TEXT_BYTES   9
-
-/* What a field of a header list counts beside its name and value, RFC 9113 section 6.5.2. */
-#define GRPC_FIELD_OVERHEAD_BYTES 32
+#define GRPC_TIMEOUT_TEXT_BYTES 9
 
 /* Whether a content-type is "application/grpc" or a form of it. */
 bool grpc_is_content_type(struct bytes value);

@@ -46,7 +46,13 @@ enum setting {
     SETTING_MAX_HEADER_LIST_SIZE = 6,
 };
 
-#define SETTING_BYTES 6
+#define SETTING_BYTES  6
+
+/* Payloads, or what they have to begin with. */
+#define NUMBER_BYTES   4 /* of RST_STREAM, WINDOW_UPDATE and PUSH_PROMISE */
+#define PRIORITY_BYTES 5
+#define PING_BYTES     8
+#define GOAWAY_BYTES   8
 
 /* Section 7. */
 enum h2_code {

@@ -13,7 +13,7 @@ void hpack_decoder_init(struct hpack_decoder *decoder)
 void hpack_decoder_free(struct hpack_decoder *decoder)
 {
     hpack_table_free(&decoder->table);
-    buffer_wipe(&decoder->scratch);
+    hpack_decoder_trim(decoder);
 }
 
 void hpack_decoder_trim(struct hpack_decoder *decoder)

@@ -1,6 +1,7 @@
 #include "rpc/reply_headers.h"
 
 #include "rpc/grpc.h"
+#include "rpc/hpack.h"
 
 static bool is_named(struct bytes name, const char *wanted)
 {
@@ -21,7 +22,7 @@ static int http_status_parse(struct bytes text)
 
 bool reply_headers_field(struct reply_headers *reply, struct bytes name, struct bytes value)
 {
-    reply->bytes += name.size + value.size + GRPC_FIELD_OVERHEAD_BYTES;
+    reply->bytes += hpack_field_bytes((struct hpack_field){name, value});
     if (is_named(name, ":status")) {
         reply->http_status = http_status_parse(value);
     } else if (is_named(name, "content-type")) {

@@ -1,4 +1,5 @@
 /* What a client makes of a reply: its headers, and how the call has ended when everything was heard. */
+#include "rpc/hpack.h"
 #include "rpc/nghttp2/ng.h"
 
 /* Settles how the call ends, whatever the peer may still say. */
@@ -20,7 +21,7 @@ void ng_client_refuse_message(struct ng_call *call, enum grpc_assembly problem)
 void ng_client_field(struct ng_call *call, struct bytes name, struct bytes value)
 {
     size_t limit_bytes = owner_of(call)->config.limits.header_bytes;
-    size_t field_bytes = name.size + value.size + GRPC_FIELD_OVERHEAD_BYTES;
+    size_t field_bytes = hpack_field_bytes((struct hpack_field){name, value});
     if (call->has_verdict)
         return;
     if (call->reply.bytes + field_bytes > limit_bytes)

@@ -1,6 +1,6 @@
 #include "rpc/nghttp2/ng_requests.h"
 
-#include "rpc/grpc.h"
+#include "rpc/hpack.h"
 
 #include <stdlib.h>
 
@@ -127,7 +127,7 @@ static void take_fresh(struct ng_requests *headers, struct field field)
 {
     struct block *block = headers->fresh;
     struct bytes value = rcbuf_bytes(field.value);
-    block->bytes += rcbuf_bytes(field.name).size + value.size + GRPC_FIELD_OVERHEAD_BYTES;
+    block->bytes += hpack_field_bytes((struct hpack_field){rcbuf_bytes(field.name), value});
     if (block->bytes > headers->limit_bytes || block->count == FIELDS_MAX) {
         headers->too_large = true;
         return;

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "rpc/h2.h"
+#include "rpc/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,14 +74,6 @@ struct pair {
     void (*answer_opened)(struct pair_end *server, struct talk *talk);
     void (*on_drained)(struct pair_end *server, struct talk *talk);
 };
-
-static inline uint64_t pair_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
 
 /* --- Events --- */
 
@@ -294,7 +287,7 @@ static inline size_t end_piece_bytes(struct pair_end *end, size_t waiting)
     struct pair *pair = end->pair;
     size_t size = pair->piece_bytes > 0 && pair->piece_bytes < waiting ? pair->piece_bytes : waiting;
     if (pair->random != 0)
-        size = 1 + pair_random(&pair->random) % size;
+        size = 1 + random_next(&pair->random) % size;
     if (end->received < end->cut_at && end->cut_at - end->received < size)
         size = end->cut_at - end->received;
     return size;

@@ -76,12 +76,18 @@ static inline void put_fields(struct buffer *block, const char *const *fields)
     }
 }
 
+/* A whole header block, which is freed. */
+static inline void peer_block(struct peer *peer, uint8_t flags, uint32_t stream, struct buffer *block)
+{
+    peer_frame(peer, FRAME_HEADERS, flags | FLAG_END_HEADERS, stream, buffer_bytes(block));
+    buffer_free(block);
+}
+
 static inline void peer_headers(struct peer *peer, uint8_t flags, uint32_t stream, const char *const *fields)
 {
     struct buffer block = {0};
     put_fields(&block, fields);
-    peer_frame(peer, FRAME_HEADERS, flags | FLAG_END_HEADERS, stream, buffer_bytes(&block));
-    buffer_free(&block);
+    peer_block(peer, flags, stream, &block);
 }
 
 /* A message with its prefix as one DATA frame. */

@@ -132,8 +132,7 @@ static void a_bomb_of_indices_costs_its_call_and_no_memory(void **state)
     assert_true(buffer_append(&block, bytes_make(newest, sizeof newest)));
     memset(block.data + start, 0xbe, sizeof newest);
     size_t before = memory_taken();
-    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, buffer_bytes(&block));
-    buffer_free(&block);
+    peer_block(peer, 0, 1, &block);
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=8");
     assert_int_equal(peer->end->refused[H2_REFUSED_HEADER_SIZE], 1);
@@ -160,8 +159,7 @@ static void fields_behind_the_limit_are_not_looked_at(void **state)
             put_fields(&block, unary_request);
         put_field(&block, bytes_of("long"), bytes_make(value, sizeof value));
         put_field(&block, bytes_of("Upper"), bytes_of("case"));
-        peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, stream, buffer_bytes(&block));
-        buffer_free(&block);
+        peer_block(peer, FLAG_END_STREAM, stream, &block);
     }
     peer_talk(peer);
     assert_heard(peer, "HEADERS(1 :status=200 content-type=application/grpc grpc-status=8");
@@ -180,8 +178,7 @@ static void a_table_that_is_resized_all_the_time_is_fine(void **state)
     for (int i = 0; i < 1000; i++)
         assert_true(buffer_append(&block, bytes_make(resizes, sizeof resizes)));
     put_fields(&block, unary_request);
-    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, buffer_bytes(&block));
-    buffer_free(&block);
+    peer_block(peer, 0, 1, &block);
     peer_message(peer, FLAG_END_STREAM, 1, 0, "hello");
     peer_talk(peer);
     assert_string_equal(first_talk(peer)->story, "opened message(hello) closed(OK)");

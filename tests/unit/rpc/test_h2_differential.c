@@ -1,6 +1,7 @@
 /* Our engine beside the one on nghttp2, on inputs drawn at random: what the fuzzer does for hours (fuzz_engines), for
  * some seconds with every build and sanitizer. A failure prints the input, which goes to the fuzzer's corpus. */
 #include "rpc/differential.h"
+#include "rpc/random.h"
 
 #include <setjmp.h>
 
@@ -8,14 +9,11 @@
 
 #define INPUT_BYTES_MAX 400
 
-static uint64_t random_state = 88172645463325252U;
+static uint64_t random_state = RANDOM_SEED;
 
 static uint64_t random_number(uint64_t below)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (random_state >> 11) % below;
+    return (random_next(&random_state) >> 11) % below;
 }
 
 static void print_input(struct bytes input)

@@ -350,8 +350,7 @@ static void more_fields_than_a_block_may_have_are_resource_exhausted(void **stat
     put_fields(&block, unary_request);
     for (size_t i = 0; i < 200; i++)
         put_field(&block, bytes_of("n"), bytes_of("v"));
-    peer_frame(peer, FRAME_HEADERS, FLAG_END_HEADERS, 1, buffer_bytes(&block));
-    buffer_free(&block);
+    peer_block(peer, 0, 1, &block);
     peer_talk(peer);
     assert_heard(peer, "grpc-status=8");
     peer_free(peer);

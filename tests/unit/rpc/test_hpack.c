@@ -2,6 +2,7 @@
  * and decoder, in which either end's table has to stay like the other's. */
 #include "rpc/hpack_table.h"
 #include "rpc/huffman.h"
+#include "rpc/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -253,14 +254,11 @@ static void what_is_kept_stays_when_the_table_is_full(void **state)
 
 /* --- Strings --- */
 
-static uint64_t random_state = 88172645463325252U;
+static uint64_t random_state = RANDOM_SEED;
 
 static uint64_t random_number(uint64_t below)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % below;
+    return random_next(&random_state) % below;
 }
 
 static void every_string_comes_back_from_its_code(void **state)

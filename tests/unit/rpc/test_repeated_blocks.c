@@ -1,6 +1,7 @@
 /* Header blocks that repeat themselves: what was seen is found by exactly its bytes at exactly its generation, what was
  * prepared by exactly its kind and handle, and holds on metadata are given back. And streams in their table. */
 #include "rpc/prepared_blocks.h"
+#include "rpc/random.h"
 #include "rpc/seen_blocks.h"
 #include "rpc/stream_table.h"
 
@@ -144,11 +145,9 @@ static void streams_are_found_while_they_are_there_and_not_after(void **state)
     (void)state;
     struct stream_table table = {0};
     static bool there[STREAMS];
-    uint64_t random = 88172645463325252U;
+    uint64_t state_of_random = RANDOM_SEED;
     for (int round = 0; round < 100000; round++) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
+        uint64_t random = random_next(&state_of_random);
         uint32_t n = (uint32_t)(random >> 20) % STREAMS;
         uint32_t id = 2 * n + 1;
         bool goes = there[n] || table.count > 300;
