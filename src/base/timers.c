@@ -5,59 +5,76 @@
 #include <stdlib.h>
 
 #define TIMERS_MIN_CAPACITY 64
+#define CHILDREN            4
 
-static void timers_place(struct timers *timers, struct timer *timer, size_t position)
+static void place(struct timers *timers, struct timers_node node, size_t position)
 {
-    timers->heap[position] = timer;
-    timer->position = position;
+    timers->heap[position] = node;
+    node.timer->position = position;
 }
 
-static void timers_sift_up(struct timers *timers, struct timer *timer)
+/* Both put NODE into the free place AT, or where what is above it, or below it, leaves it one. */
+static void sift_up(struct timers *timers, struct timers_node node, size_t at)
 {
-    size_t at = timer->position;
     while (at > 0) {
-        size_t parent = (at - 1) / 2;
-        if (timers->heap[parent]->due_ns <= timer->due_ns)
+        size_t parent = (at - 1) / CHILDREN;
+        if (timers->heap[parent].due_ns <= node.due_ns)
             break;
-        timers_place(timers, timers->heap[parent], at);
+        place(timers, timers->heap[parent], at);
         at = parent;
     }
-    timers_place(timers, timer, at);
+    place(timers, node, at);
 }
 
-static void timers_sift_down(struct timers *timers, struct timer *timer)
+static void sift_down(struct timers *timers, struct timers_node node, size_t at)
 {
-    size_t at = timer->position;
     for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= timers->count)
+        size_t child = CHILDREN * at + 1;
+        size_t end = child + CHILDREN < timers->count ? child + CHILDREN : timers->count;
+        if (child >= end)
             break;
-        if (child + 1 < timers->count && timers->heap[child + 1]->due_ns < timers->heap[child]->due_ns)
-            child++;
-        if (timer->due_ns <= timers->heap[child]->due_ns)
+        size_t soonest = child;
+        while (++child < end)
+            if (timers->heap[child].due_ns < timers->heap[soonest].due_ns)
+                soonest = child;
+        if (node.due_ns <= timers->heap[soonest].due_ns)
             break;
-        timers_place(timers, timers->heap[child], at);
-        at = child;
+        place(timers, timers->heap[soonest], at);
+        at = soonest;
     }
-    timers_place(timers, timer, at);
+    place(timers, node, at);
+}
+
+static void sift(struct timers *timers, struct timers_node node, size_t at)
+{
+    if (at > 0 && node.due_ns < timers->heap[(at - 1) / CHILDREN].due_ns)
+        sift_up(timers, node, at);
+    else
+        sift_down(timers, node, at);
+}
+
+static bool reserve(struct timers *timers)
+{
+    if (timers->count < timers->capacity)
+        return true;
+    size_t capacity = timers->capacity > 0 ? 2 * timers->capacity : TIMERS_MIN_CAPACITY;
+    struct timers_node *heap = realloc(timers->heap, capacity * sizeof *heap);
+    if (heap == NULL)
+        return false;
+    timers->heap = heap;
+    timers->capacity = capacity;
+    return true;
 }
 
 bool timers_arm(struct timers *timers, struct timer *timer, int64_t due_ns)
 {
     if (!timer_armed(timer)) {
-        if (timers->count == timers->capacity) {
-            size_t capacity = timers->capacity > 0 ? 2 * timers->capacity : TIMERS_MIN_CAPACITY;
-            struct timer **heap = realloc(timers->heap, capacity * sizeof(struct timer *));
-            if (heap == NULL)
-                return false;
-            timers->heap = heap;
-            timers->capacity = capacity;
-        }
-        timers_place(timers, timer, timers->count++);
+        if (!reserve(timers))
+            return false;
+        timer->position = timers->count++;
     }
     timer->due_ns = due_ns;
-    timers_sift_up(timers, timer);
-    timers_sift_down(timers, timer);
+    sift(timers, (struct timers_node){due_ns, timer}, timer->position);
     return true;
 }
 
@@ -65,27 +82,24 @@ void timers_disarm(struct timers *timers, struct timer *timer)
 {
     if (!timer_armed(timer))
         return;
-    struct timer *last = timers->heap[--timers->count];
-    if (last != timer) {
-        timers_place(timers, last, timer->position);
-        timers_sift_up(timers, last);
-        timers_sift_down(timers, last);
-    }
+    struct timers_node last = timers->heap[--timers->count];
+    if (last.timer != timer)
+        sift(timers, last, timer->position);
     timer->position = TIMER_IDLE;
 }
 
 struct timer *timers_pop_due(struct timers *timers, int64_t now_ns)
 {
-    if (timers->count == 0 || timers->heap[0]->due_ns > now_ns)
+    if (timers->count == 0 || timers->heap[0].due_ns > now_ns)
         return NULL;
-    struct timer *timer = timers->heap[0];
+    struct timer *timer = timers->heap[0].timer;
     timers_disarm(timers, timer);
     return timer;
 }
 
 int64_t timers_next_ns(const struct timers *timers)
 {
-    return timers->count > 0 ? timers->heap[0]->due_ns : CLOCK_NEVER;
+    return timers->count > 0 ? timers->heap[0].due_ns : CLOCK_NEVER;
 }
 
 void timers_free(struct timers *timers)

@@ -1,6 +1,6 @@
-/* Deadlines, soonest first: a binary heap of links that live in the things that wait. Adding and
- * removing cost a few comparisons and, but for growth, no allocation. Knows no clock: the caller asks
- * what is due at a reading of its own. */
+/* Deadlines, soonest first: a heap of links that live in the things that wait. A node has four children, which lie
+ * side by side with their times, so that few lines of the processor's cache are looked at. Adding and removing cost a few comparisons and, but for growth,
+ * no allocation. Knows no clock: the caller asks what is due at a reading of its own. */
 #ifndef MAYFLY_BASE_TIMERS_H
 #define MAYFLY_BASE_TIMERS_H
 
@@ -16,8 +16,13 @@ struct timer {
     void (*expired)(struct timer *timer);
 };
 
+struct timers_node {
+    int64_t due_ns;
+    struct timer *timer;
+};
+
 struct timers {
-    struct timer **heap;
+    struct timers_node *heap;
     size_t count;
     size_t capacity;
 };

@@ -303,11 +303,10 @@ void client_calls_cancel(struct mayfly_client *client)
 /* --- Sending --- */
 
 /* Puts a call on a channel; false when memory is out, with the call where it was. */
-static bool call_send(struct client_call *call, struct channel *channel)
+static bool call_send(struct client_call *call, struct channel *channel, int64_t now_ns)
 {
     struct mayfly_client *client = call->client;
     struct route *route = call->route;
-    int64_t now_ns = clock_now_ns();
     int64_t left_ns = call->deadline.due_ns - now_ns;
     /* A call that has not waited says its whole timeout: the same text as the one before, one byte on the
      * wire. */
@@ -357,9 +356,8 @@ static void fail_soon(struct client_call *call, const char *message)
 
 /* Whether most of a call's time is gone and too little of it is left: sent now it would come back too late, and take
  * the place of one that does not. Where more is offered than served, that is what the first in the backlog always is. */
-static bool lacks_time(const struct client_call *call)
+static bool lacks_time(const struct client_call *call, int64_t now_ns)
 {
-    int64_t now_ns = call->client->loop.now_ns;
     int64_t left_ns = call->deadline.due_ns - now_ns;
     return now_ns - call->start_ns > left_ns && left_ns < client_route_needed_ns(call->route);
 }
@@ -372,13 +370,14 @@ static void call_doom(struct client_call *call)
     list_push_back(&call->route->doomed, &call->link);
 }
 
-void client_pump(struct route *route)
+/* One reading of the clock will do for all: they leave together, when the loop flushes. */
+static void pump_at(struct route *route, int64_t now_ns)
 {
     list_move_front(&route->returning, &route->backlog);
     while (!list_empty(&route->backlog) && route->in_flight < client_route_limit(route) &&
            !route->client->closing) {
         struct client_call *call = list_entry(route->backlog.next, struct client_call, link);
-        if (lacks_time(call)) {
+        if (lacks_time(call, now_ns)) {
             call_doom(call);
             continue;
         }
@@ -387,11 +386,17 @@ void client_pump(struct route *route)
             client_route_lacks(route);
             return;
         }
-        if (!call_send(call, channel))
+        if (!call_send(call, channel, now_ns))
             fail_soon(
                 call,
                 "there is no memory to send the call, or more waits to be sent than a connection holds");
     }
+}
+
+void client_pump(struct route *route)
+{
+    if (!list_empty(&route->returning) || !list_empty(&route->backlog))
+        pump_at(route, clock_now_ns());
 }
 
 bool client_call_begin(struct client_call *call)
@@ -404,7 +409,8 @@ bool client_call_begin(struct client_call *call)
         return true;
     }
     list_push_back(&call->route->backlog, &call->link);
-    client_pump(call->route);
+    bool is_handed_over = client->drive != MAYFLY_DRIVEN_BY_CALLER; /* else it was prepared just now */
+    pump_at(call->route, is_handed_over ? clock_now_ns() : call->start_ns);
     return true;
 }
 
@@ -551,11 +557,15 @@ static const char *reason_of(struct client_call *call, const struct h2_outcome *
     return reason != NULL ? reason : "there is no memory for the reason";
 }
 
+static bool is_over(const struct client_call *call)
+{
+    return call->client->closing || call->deadline.due_ns <= clock_now_ns();
+}
+
 void client_call_closed(struct client_call *call, const struct h2_outcome *outcome)
 {
-    bool is_over = call->client->closing || call->deadline.due_ns <= clock_now_ns();
     bool is_refused = false;
-    if (outcome->status != STATUS_OK && !is_over &&
+    if (outcome->status != STATUS_OK && !is_over(call) &&
         (may_move(call, outcome) || may_retry(call, outcome, &is_refused)))
         return;
     if (outcome->status != STATUS_OK && call->client->closing)

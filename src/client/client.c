@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define AGENT          "c:cache:" MAYFLY_VERSION
 #define HOST_MAX       255
@@ -50,6 +49,31 @@ struct metadata *client_metadata(struct mayfly_client *client, const char *cache
     slot->name = copy;
     slot->metadata = metadata_hold(metadata);
     return metadata;
+}
+
+/* --- Forks --- */
+
+/* How many lie between this process and the one that opened its first client. Counted, since asking the system for the
+ * process would cost each call a tenth of its time. */
+static atomic_uint forks;
+static bool is_fork_counted;
+
+static void count_fork(void)
+{
+    atomic_fetch_add(&forks, 1);
+}
+
+static void watch_forks(void)
+{
+    is_fork_counted = pthread_atfork(NULL, NULL, count_fork) == 0;
+}
+
+/* Has forks counted from now on; false when memory is out. */
+static bool begin_to_watch_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, watch_forks);
+    return is_fork_counted;
 }
 
 /* --- Opening --- */
@@ -120,7 +144,7 @@ static struct mayfly_client *client_alloc(void)
 
 static void client_empty(struct mayfly_client *client)
 {
-    *client = (struct mayfly_client){.process = 0};
+    *client = (struct mayfly_client){.is_open = false};
     (void)madvise(client, sizeof *client, MADV_DONTNEED);
 }
 
@@ -168,7 +192,8 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
     client->configuration.name = client->name =
         strdup(configuration->name != NULL ? configuration->name : "");
     client->drive = drive;
-    client->process = getpid();
+    client->is_open = true;
+    client->forks = atomic_load(&forks);
     bool is_adaptive = configuration->concurrency == MAYFLY_ADAPTIVE;
     limiter_init(&client->limiter,
                  &(struct limiter_config){
@@ -188,8 +213,9 @@ static struct mayfly_client *client_create(const mayfly_configuration *configura
         list_init(lists[i]);
     (void)pthread_mutex_init(&client->lock, NULL);
     client->methods = client_methods_create();
-    if (client->methods == NULL || client->name == NULL || !client_watch_init(client) ||
-        !keep_credentials(client, credentials) || net_loop_init(&client->loop) != 0) {
+    if (!begin_to_watch_forks() || client->methods == NULL || client->name == NULL ||
+        !client_watch_init(client) || !keep_credentials(client, credentials) ||
+        net_loop_init(&client->loop) != 0) {
         client_free(client);
         return NULL;
     }
@@ -339,9 +365,9 @@ void mayfly_client_close(mayfly_client *client)
 
 const char *client_use_problem(const struct mayfly_client *client)
 {
-    if (client->process == 0)
+    if (!client->is_open)
         return "this client was closed";
-    if (client->process != getpid())
+    if (client->forks != atomic_load_explicit(&forks, memory_order_relaxed))
         return "another process opened this client; after a fork, open one of its own";
     return NULL;
 }

@@ -383,7 +383,8 @@ struct mayfly_client {
     bool is_watched;
     struct client_latency *latency; /* NULL: nobody wants it */
     mayfly_drive drive;
-    pid_t process;       /* that opened it, 0 when it is closed; after a fork the child has no part in it */
+    bool is_open;        /* false in the pages of a closed client too */
+    unsigned forks;      /* behind the process when it opened; after one more the child has no part in it */
     struct net_tls *tls; /* NULL: in plain */
     char *tls_name;      /* what certificates must be valid for; NULL: the host */
     char *api_key;       /* NULL: none */

@@ -61,7 +61,8 @@ struct reset_memory {
 /* Client: the field for the timeout of the last call. */
 struct timeout_field {
     struct buffer bytes;
-    uint8_t text[GRPC_TIMEOUT_TEXT_BYTES]; /* what it says */
+    int64_t timeout_ns;
+    uint8_t text[GRPC_TIMEOUT_TEXT_BYTES]; /* what it says of that */
     size_t text_size;
     uint64_t generation; /* of the encoder's table in which it says that, or TIMEOUT_VOID */
 };

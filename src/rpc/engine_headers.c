@@ -324,9 +324,12 @@ static struct bytes timeout_field(struct engine_connection *connection, int64_t 
     struct timeout_field *last = &connection->timeout;
     if (timeout_ns == CLOCK_NEVER)
         return bytes_make(NULL, 0);
+    uint64_t generation = connection->encoder.table.generation;
+    if (last->timeout_ns == timeout_ns && last->generation == generation)
+        return buffer_bytes(&last->bytes);
     char text[GRPC_TIMEOUT_TEXT_BYTES];
     struct bytes value = bytes_make(text, grpc_timeout_format(timeout_ns, text));
-    uint64_t generation = connection->encoder.table.generation;
+    last->timeout_ns = timeout_ns;
     bool is_repeated = bytes_equal(value, bytes_make(last->text, last->text_size));
     if (is_repeated && last->generation == generation)
         return buffer_bytes(&last->bytes);
