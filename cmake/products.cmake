@@ -20,6 +20,7 @@ endif()
 
 add_executable(mayfly $<TARGET_OBJECTS:mayfly_cli>)
 target_link_libraries(mayfly PRIVATE mayfly_rooms ${allocator})
+mayfly_lto(mayfly)
 
 # The store measured by itself, for bench/run.py.
 add_executable(store_memory bench/store_memory.c)
@@ -27,6 +28,7 @@ target_compile_options(store_memory PRIVATE ${MAYFLY_WARNINGS})
 target_compile_definitions(store_memory PRIVATE _GNU_SOURCE)
 target_include_directories(store_memory PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_BINARY_DIR}/rooms/store)
 target_link_libraries(store_memory PRIVATE mayfly_rooms ${allocator})
+mayfly_lto(store_memory)
 
 # Topics under load, mayfly's and Redis's, for bench/run.py.
 add_executable(pubsub bench/pubsub.c)
@@ -34,6 +36,7 @@ target_compile_options(pubsub PRIVATE ${MAYFLY_WARNINGS})
 target_compile_definitions(pubsub PRIVATE _GNU_SOURCE)
 target_include_directories(pubsub PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(pubsub PRIVATE mayfly_rooms)
+mayfly_lto(pubsub)
 
 # The floor of a request's latency, and a program that begins, for bench/run.py.
 add_executable(echo bench/echo.c)
@@ -41,6 +44,7 @@ target_compile_options(echo PRIVATE ${MAYFLY_WARNINGS})
 target_compile_definitions(echo PRIVATE _GNU_SOURCE)
 target_include_directories(echo PRIVATE ${PROJECT_BINARY_DIR}/rooms/base)
 target_link_libraries(echo PRIVATE mayfly_rooms)
+mayfly_lto(echo)
 add_executable(first_reply bench/first_reply.c)
 target_compile_options(first_reply PRIVATE ${MAYFLY_WARNINGS})
 target_compile_definitions(first_reply PRIVATE _GNU_SOURCE)
