@@ -348,14 +348,17 @@ static inline bool frames_of(struct bytes input, bool is_raw, struct script *scr
 static inline void feed_frames(struct witness *witness, struct bytes frames, size_t piece_bytes)
 {
     int64_t now_ns = CLOCK_NS_PER_S;
-    while (frames.size > 0) {
+    while (frames.size > 0 && !witness->over) {
         struct frame frame = frame_read(frames.data);
         size_t whole = FRAME_HEAD_BYTES + frame.size;
+        bool is_block = frame.type == FRAME_HEADERS || frame.type == FRAME_CONTINUATION;
         /* nghttp2 as Debian 12 has it takes the pieces of a CONTINUATION for so many frames, and stops at eight. */
         size_t most = frame.type == FRAME_CONTINUATION ? whole : piece_bytes;
-        for (size_t at = 0; at < whole; at += most) {
+        for (size_t at = 0; at < whole && !witness->over; at += most) {
             size_t size = whole - at < most ? whole - at : most;
+            bool ends_block = at + size == whole && (frame.flags & FLAG_END_HEADERS) != 0;
             witness_feed(witness, bytes_make(frames.data + at, size), now_ns++);
+            witness->over_in_block = witness->over && is_block && !ends_block;
         }
         frames = bytes_make(frames.data + whole, frames.size - whole);
     }
@@ -397,12 +400,14 @@ static inline uint32_t error_of(const struct witness *witness)
 
 /* Ours ends the connection as the RFC asks where nghttp2 goes on: for what comes on a closed stream (section 5.1), which
  * nghttp2, as it is set here, has forgotten; and for a setting that opens a window too far (section 6.9.2). And it does
- * not look at the fields of a request's header block behind the one that is too much. */
+ * not look at the fields of a request's header block behind the one that is too much. Where nghttp2 resets the last
+ * stream of a connection that the peer leaves, for a field in the middle of a block, it has ended before the block has. */
 static inline bool is_stricter(const struct witness *ours, const struct witness *theirs)
 {
     uint32_t error = error_of(ours);
     bool ends_sooner = error == H2_STREAM_CLOSED || error == H2_FLOW_CONTROL_ERROR;
     return (ends_sooner && error != error_of(theirs)) ||
+           (theirs->over_in_block && error == H2_COMPRESSION_ERROR) ||
            ours->refused[H2_REFUSED_HEADER_SIZE] > theirs->refused[H2_REFUSED_HEADER_SIZE];
 }
 

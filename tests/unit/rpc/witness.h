@@ -42,6 +42,7 @@ struct witness {
     bool is_server;
     bool cancels;
     bool over;
+    bool over_in_block; /* before the header block that it was hearing had come whole */
     size_t begun;
     size_t ended;
     size_t messages;
