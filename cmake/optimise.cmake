@@ -2,8 +2,8 @@
 #
 # MAYFLY_LTO optimises across files. A request passes through many small functions of several rooms, and without this a
 # third of its instructions is spent on calling them. mayfly_lto(TARGET) links a target so: it is for what is shipped and
-# what is measured. Objects carry machine code as well, for tests, which link quickly that way, and for whoever links
-# libmayfly.a with another compiler.
+# what is measured. Objects carry machine code as well, for tests, which link quickly that way, and for libmayfly.a as it
+# is installed.
 #
 # Structures of some hundred bytes are cleared with plain stores; the instruction that gcc would use for them takes longer
 # to begin than to do it.

@@ -55,6 +55,11 @@ install(TARGETS mayfly libmayfly_shared libmayfly_static
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# What the optimiser left for itself in the archive is of use to the same version of gcc alone, and breaks others.
+if(MAYFLY_LTO)
+    install(CODE "execute_process(COMMAND \"${CMAKE_OBJCOPY}\" --wildcard --remove-section=.gnu.lto_*
+        \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libmayfly.a\" COMMAND_ERROR_IS_FATAL ANY)")
+endif()
 install(DIRECTORY include/mayfly DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES docs/mayfly.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/libmayfly.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)

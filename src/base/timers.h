@@ -1,6 +1,6 @@
-/* Deadlines, soonest first: a heap of links that live in the things that wait. A node has four children, which lie
- * side by side with their times, so that few lines of the processor's cache are looked at. Adding and removing cost a few comparisons and, but for growth,
- * no allocation. Knows no clock: the caller asks what is due at a reading of its own. */
+/* Deadlines, soonest first: a heap of links that live in the things that wait. A node has four children, which lie side by
+ * side with their times, so that few lines of the processor's cache are looked at. Adding and removing cost a few
+ * comparisons and, but for growth, no allocation. Knows no clock: the caller asks what is due at a reading of its own. */
 #ifndef MAYFLY_BASE_TIMERS_H
 #define MAYFLY_BASE_TIMERS_H
 

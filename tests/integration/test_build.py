@@ -88,6 +88,18 @@ def test_a_program_builds_with_pkg_config_and_runs(prefix: Path, server: Server,
     assert run(tmp_path / "user", server.port, env=found) == "OK\n"
 
 
+def test_the_archive_can_be_linked_by_any_compiler(prefix: Path, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "user.c").write_text(PROGRAM)
+    archive = next(prefix.rglob("libmayfly.a"))
+    assert ".gnu.lto" not in run("readelf", "-SW", archive)
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(archive.parent / "pkgconfig")}
+    flags = run("pkg-config", "--static", "--cflags", "--libs", "mayfly", env=environment).split()
+    flags = [str(archive) if flag == "-lmayfly" else flag for flag in flags]
+    for compiler in ("cc", "clang"):
+        run(compiler, "-std=c17", "user.c", "-o", "user", *flags, cwd=tmp_path)
+        assert run(tmp_path / "user", server.port) == "OK\n"
+
+
 @pytest.mark.parametrize("compiler", [("cc", "-xc", "-std=gnu17"), ("clang++", "-xc++", "-std=c++17")])
 def test_every_header_stands_by_itself_in_c_and_in_cpp(prefix: Path, compiler: tuple[str, ...]) -> None:
     others = run("pkg-config", "--cflags", "glib-2.0", "libuv").replace("-I", "-isystem ").split()
