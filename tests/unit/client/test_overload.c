@@ -34,6 +34,7 @@ struct crowd {
     uint64_t cancelled; /* among those */
     uint64_t late;
     bool is_over;
+    bool is_cut; /* from the server */
 };
 
 static void caller_start(struct caller *caller);
@@ -51,8 +52,9 @@ static void on_end(void *context, const mayfly_reply *reply)
     crowd->cancelled += reply->status == MAYFLY_CANCELLED;
     crowd->doomed +=
         strstr(reply->message, "too little time was left to send it; it was not executed") != NULL;
-    if (strstr(reply->message, "not executed") != NULL)
-        assert_int_equal(reply->attempts, 0);
+    if (strstr(reply->message, "not executed") !=
+        NULL) /* one that was about to leave may be among those that are cut */
+        assert_true(reply->attempts == 0 || crowd->is_cut);
     crowd->late +=
         clock_now_ns() - caller->started_ns > (int64_t)caller->deadline_ms * CLOCK_NS_PER_MS + LATE_NS;
     if (!crowd->is_over)
@@ -170,6 +172,7 @@ static void what_is_not_sent_any_more_fails_with_the_backlog(void **state)
     struct crowd *crowd = crowd_begin();
     crowd_turn_until(crowd, &crowd->doomed, 1);
     crowd->is_over = true;
+    crowd->is_cut = true;
     assert_true(relay_refuse(crowd->relay, true));
     relay_cut(crowd->relay);
     int64_t give_up_ns = clock_now_ns() + PATIENCE_NS;

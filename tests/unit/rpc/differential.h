@@ -345,15 +345,29 @@ static inline bool frames_of(struct bytes input, bool is_raw, struct script *scr
     return continuations < 8 && script->count <= SCRIPT_FRAMES;
 }
 
+/* Whether frames may say how long content is, by the field's name or the name's index in a literal. */
+static inline bool may_have_length(struct bytes frames)
+{
+    static const char *const names[] = {"content-length", "\x5c", "\x0f\x0d", "\x1f\x0d"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (memmem(frames.data, frames.size, names[i], strlen(names[i])) != NULL)
+            return true;
+    return false;
+}
+
 static inline void feed_frames(struct witness *witness, struct bytes frames, size_t piece_bytes)
 {
+    /* Ours counts content when its frame begins, nghttp2 as it comes: in pieces, what is too much may have a message in
+     * front of it, or be one too many as well. */
+    bool is_content_whole = may_have_length(frames);
     int64_t now_ns = CLOCK_NS_PER_S;
     while (frames.size > 0 && !witness->over) {
         struct frame frame = frame_read(frames.data);
         size_t whole = FRAME_HEAD_BYTES + frame.size;
         bool is_block = frame.type == FRAME_HEADERS || frame.type == FRAME_CONTINUATION;
         /* nghttp2 as Debian 12 has it takes the pieces of a CONTINUATION for so many frames, and stops at eight. */
-        size_t most = frame.type == FRAME_CONTINUATION ? whole : piece_bytes;
+        bool is_whole = frame.type == FRAME_CONTINUATION || (frame.type == FRAME_DATA && is_content_whole);
+        size_t most = is_whole ? whole : piece_bytes;
         for (size_t at = 0; at < whole && !witness->over; at += most) {
             size_t size = whole - at < most ? whole - at : most;
             bool ends_block = at + size == whole && (frame.flags & FLAG_END_HEADERS) != 0;
