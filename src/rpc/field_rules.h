@@ -28,12 +28,12 @@ bool field_rules_reply(struct field_rules *rules, struct hpack_field field);
 bool field_rules_request_end(struct field_rules *rules, bool ends);
 bool field_rules_reply_end(struct field_rules *rules, bool ends);
 
-/* So many bytes of content came; false where that is wrong. */
+/* So many bytes of content came; false where that is wrong. None are right anywhere. */
 static inline bool field_rules_content(struct field_rules *rules, size_t size)
 {
     rules->content_bytes += (int64_t)size;
-    return !rules->awaits_final &&
-           (rules->content_length < 0 || rules->content_bytes <= rules->content_length);
+    return size == 0 || (!rules->awaits_final &&
+                         (rules->content_length < 0 || rules->content_bytes <= rules->content_length));
 }
 
 /* The stream has ended; false where something is missing. */
