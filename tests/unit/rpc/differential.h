@@ -345,29 +345,15 @@ static inline bool frames_of(struct bytes input, bool is_raw, struct script *scr
     return continuations < 8 && script->count <= SCRIPT_FRAMES;
 }
 
-/* Whether frames may say how long content is, by the field's name or the name's index in a literal. */
-static inline bool may_have_length(struct bytes frames)
-{
-    static const char *const names[] = {"content-length", "\x5c", "\x0f\x0d", "\x1f\x0d"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (memmem(frames.data, frames.size, names[i], strlen(names[i])) != NULL)
-            return true;
-    return false;
-}
-
 static inline void feed_frames(struct witness *witness, struct bytes frames, size_t piece_bytes)
 {
-    /* Ours counts content when its frame begins, nghttp2 as it comes: in pieces, what is too much may have a message in
-     * front of it, or be one too many as well. */
-    bool is_content_whole = may_have_length(frames);
     int64_t now_ns = CLOCK_NS_PER_S;
     while (frames.size > 0 && !witness->over) {
         struct frame frame = frame_read(frames.data);
         size_t whole = FRAME_HEAD_BYTES + frame.size;
         bool is_block = frame.type == FRAME_HEADERS || frame.type == FRAME_CONTINUATION;
         /* nghttp2 as Debian 12 has it takes the pieces of a CONTINUATION for so many frames, and stops at eight. */
-        bool is_whole = frame.type == FRAME_CONTINUATION || (frame.type == FRAME_DATA && is_content_whole);
-        size_t most = is_whole ? whole : piece_bytes;
+        size_t most = frame.type == FRAME_CONTINUATION ? whole : piece_bytes;
         for (size_t at = 0; at < whole && !witness->over; at += most) {
             size_t size = whole - at < most ? whole - at : most;
             bool ends_block = at + size == whole && (frame.flags & FLAG_END_HEADERS) != 0;
@@ -390,14 +376,19 @@ __attribute__((format(printf, 1, 2))) static inline bool differ(const char *form
     return false;
 }
 
+static inline const uint8_t *find_text(struct bytes in, const char *text)
+{
+    return in.size > 0 ? memmem(in.data, in.size, text, strlen(text)) : NULL;
+}
+
 static inline bool same_text(const char *what, size_t number, const struct buffer *ours,
                              const struct buffer *theirs, bool only_beginning)
 {
     struct bytes a = buffer_bytes(ours);
     struct bytes b = buffer_bytes(theirs);
     if (only_beginning) { /* what was heard before the end is the same; one end may have come later */
-        const uint8_t *a_end = memmem(a.data, a.size, " closed(", 8);
-        const uint8_t *b_end = memmem(b.data, b.size, " closed(", 8);
+        const uint8_t *a_end = find_text(a, " closed(");
+        const uint8_t *b_end = find_text(b, " closed(");
         a.size = a_end != NULL ? (size_t)(a_end - a.data) : a.size;
         b.size = b_end != NULL ? (size_t)(b_end - b.data) : b.size;
     }
@@ -455,7 +446,7 @@ static inline bool same_calls(const struct witness *ours, const struct witness *
 /* What was said on a stream in front of its reset; all of it where it was not reset. */
 static inline struct bytes said_before_reset(const struct buffer *said)
 {
-    const uint8_t *reset = memmem(said->data, said->size, " reset(", 7);
+    const uint8_t *reset = find_text(buffer_bytes(said), " reset(");
     return bytes_make(said->data, reset != NULL ? (size_t)(reset - said->data) : said->size);
 }
 
@@ -489,6 +480,26 @@ static inline bool same_wire(struct witness *ours, struct witness *theirs)
     return true;
 }
 
+/* Whether frames may say how long content is, by the field's name or the name's index in a literal. */
+static inline bool may_have_length(struct bytes frames)
+{
+    static const char *const names[] = {"content-length", "\x5c", "\x0f\x0d", "\x1f\x0d"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (find_text(frames, names[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* Content of another length than was said is found wrong when a frame of it begins (ours) or as it comes (nghttp2), and
+ * what else is wrong with it, or the message in front of that, may have been answered by then. */
+static inline bool has_wrong_length(const struct witness *witness, struct bytes frames)
+{
+    for (size_t i = 0; i < witness->stream_count; i++)
+        if (find_text(buffer_bytes(&witness->streams[i].said), " reset(1)") != NULL)
+            return may_have_length(frames);
+    return false;
+}
+
 /* Whether both engines make the same of an input; if not, stderr says how they differ. */
 static inline bool engines_agree(struct bytes input)
 {
@@ -517,7 +528,8 @@ static inline bool engines_agree(struct bytes input)
                 witness_feed(all[i], frames, CLOCK_NS_PER_S);
         }
         bool failed = error_of(&theirs) != H2_NO_ERROR;
-        bool goes_apart = is_stricter(&ours, &theirs);
+        bool goes_apart = is_stricter(&ours, &theirs) || has_wrong_length(&ours, frames) ||
+                          has_wrong_length(&theirs, frames);
         bool same_error = same_connection(&ours, &theirs);
         if (same_error && !failed && !goes_apart)
             agree = same_wire(&ours, &theirs);
