@@ -91,11 +91,11 @@ def redis_bench(port: int, test: str, requests: int, connections: int, pipeline:
     command = pinned(CLIENT_CORE, "redis-benchmark", "-p", port, "-n", requests, "-c", connections, "-P", pipeline, "-d",
                      VALUE_BYTES, "-r", keys, "--csv", *what)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    row = re.search(rf'"{re.escape(test)}","([\d.]+)"', output, re.IGNORECASE)
-    if row is None:
-        raise RuntimeError(f"redis-benchmark said: {output}")
+    row = re.search(rf'"{re.escape(test)}","([\d.]+)"', done.stdout, re.IGNORECASE)
+    if done.returncode != 0 or row is None:
+        raise RuntimeError(f"redis-benchmark ended with {done.returncode} and said: {done.stdout}{done.stderr}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return float(row[1]), cpu
 
