@@ -70,15 +70,16 @@ enum bench_verdict {
 };
 
 struct bench_result {
-    struct histogram response_ns; /* of requests that were answered with OK, waiting included */
+    /* Of requests that were answered with OK, waiting included; also of those that were under way when the time was over. */
+    struct histogram response_ns;
     struct histogram service_ns;  /* the same without the waiting; empty where nothing can wait */
     struct histogram lateness_ns; /* open loop: from when a request was due to when it was started */
     struct course course;         /* the warm-up too */
     uint64_t limit;               /* at the end, of all threads together */
     bool is_target_unmet;
     bool is_interrupted;
-    uint64_t
-        requests; /* answered, whatever the status: within the measured time, or due in it in an open loop */
+    /* Answered with OK within the measured time, or failed; in an open loop all that were due in it. */
+    uint64_t requests;
     uint64_t by_status[17];
     uint64_t misses;
     uint64_t wanted;     /* open loop: requests that were due in the measured time */

@@ -69,11 +69,13 @@ static void record(struct bench_thread *thread, const mayfly_reply *reply, bool 
     } else {
         count_one(&thread->errors);
     }
-    if (is_measured) {
-        thread->requests++;
-        thread->by_status[reply->status]++;
-        thread->misses += reply->outcome == MAYFLY_MISS;
-    }
+}
+
+static void count_answered(struct bench_thread *thread, const mayfly_reply *reply)
+{
+    thread->requests++;
+    thread->by_status[reply->status]++;
+    thread->misses += reply->outcome == MAYFLY_MISS;
 }
 
 /* --- Closed loop --- */
@@ -88,6 +90,10 @@ static void on_reply(void *context, const mayfly_reply *reply)
     bool counts = thread->measuring && (thread->quota == 0 || thread->requests < (uint64_t)thread->quota);
     if (counts || !thread->measuring)
         record(thread, reply, counts, (int64_t)(reply->waiting_ns + reply->wire_ns));
+    /* What was under way when the time was over has a latency, or has failed, but is no part of the throughput. */
+    bool is_in_time = thread->quota > 0 || thread->phase == PHASE_LOAD;
+    if (counts && (is_in_time || reply->status != MAYFLY_OK))
+        count_answered(thread, reply);
     if (thread->quota > 0 && thread->requests >= (uint64_t)thread->quota)
         thread->phase = PHASE_STOP;
     count_one(&thread->progress);
@@ -224,6 +230,8 @@ static void on_open_reply(void *context, const mayfly_reply *reply)
     int64_t now_ns = clock_now_ns();
     thread->busy--;
     record(thread, reply, slot->is_measured, now_ns - slot->due_ns);
+    if (slot->is_measured)
+        count_answered(thread, reply);
     count_one(&thread->progress);
     count_outstanding(thread);
     release_slot(slot);

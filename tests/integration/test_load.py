@@ -81,6 +81,18 @@ def test_a_stalled_server_cannot_hide_in_an_open_loop(
     assert result["service_us"]["p50"] < 0.2 * result["latency_us"]["p50"], "on the wire there is one at a time"
 
 
+def test_a_closed_loop_says_no_more_than_the_server_did(
+        simulated: tuple[Mayfly, Callable[[str], None]], result_path: Path) -> None:
+    """One worker that takes 10 ms can do 100 a second, however many are in flight when the time is over. Those wait for a
+    second each, which counts."""
+    mayfly, simulate = simulated
+    simulate("workers=1&time=const:10ms")
+    mayfly.ok("cache", "create", "busy")
+    result = run(mayfly, result_path, "--filled", "--cache", "busy", "--concurrency", "100", "--duration", "1s", "--warmup", "0s")
+    assert 0 < result["requests"] <= 100 * result["seconds"] + 2
+    assert result["latency_us"]["max"] > 900_000
+
+
 def test_a_closed_loop_says_that_it_is_closed(mayfly: Mayfly) -> None:
     done = mayfly("bench", *QUICK, "--duration", "200ms")
     assert done.stdout.startswith(b"closed loop, 50 in flight")
