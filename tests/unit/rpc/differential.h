@@ -22,6 +22,7 @@ struct script {
     size_t count;
     uint32_t open_block;   /* the stream of a header block that has not ended */
     bool opens_by_nothing; /* a window, which is wrong on a stream that is there */
+    size_t content_bytes;
 };
 
 static inline uint8_t script_byte(struct script *script)
@@ -338,6 +339,7 @@ static inline bool frames_of(struct bytes input, bool is_raw, struct script *scr
         struct frame frame = frame_read(left.data);
         size_t whole = FRAME_HEAD_BYTES + frame.size;
         continuations += frame.type == FRAME_CONTINUATION;
+        script->content_bytes += frame.type == FRAME_DATA ? frame.size : 0;
         script->opens_by_nothing |= frame.type == FRAME_WINDOW_UPDATE && frame.size == NUMBER_BYTES &&
                                     (number_read(left.data + FRAME_HEAD_BYTES) & WINDOW_MAX) == 0;
         if (frame.type == FRAME_SETTINGS &&
@@ -424,10 +426,11 @@ static inline bool hears_less(const struct witness *ours, const struct witness *
     return true;
 }
 
-/* Ours ends the connection as the RFC asks where nghttp2 goes on, perhaps to end it for the same later: for what comes on a closed stream (section 5.1), which
- * nghttp2, as it is set here, has forgotten; and for a setting that opens a window too far (section 6.9.2). And it does
- * not look at the fields of a request's header block behind the one that is too much. Where nghttp2 resets the last
- * stream of a connection that the peer leaves, for a field in the middle of a block, it has ended before the block has. */
+/* Ours ends the connection as the RFC asks where nghttp2 goes on, perhaps to end it for the same later: for what comes on a
+ * closed stream (section 5.1), which nghttp2, as it is set here, has forgotten; and for a setting that opens a window too
+ * far (section 6.9.2). And it does not look at the fields of a request's header block behind the one that is too much.
+ * Where nghttp2 resets the last stream of a connection that the peer leaves, for a field in the middle of a block, it has
+ * ended before the block has. */
 static inline bool is_stricter(const struct witness *ours, const struct witness *theirs)
 {
     uint32_t error = error_of(ours);
@@ -526,6 +529,12 @@ static inline bool has_wrong_length(const struct witness *witness, struct bytes 
     return has_reset(witness, " reset(1)") && may_have_length(frames);
 }
 
+/* Whether all that comes could be held in memory at once, were none of it sent back before. */
+static inline bool is_held_whole(const struct script *script)
+{
+    return script->content_bytes < WITNESS_BUFFERED_BYTES;
+}
+
 /* Fed at once, a window may be opened too far, since what would use it up still waits to be sent; or by nothing, on a stream
  * that would be over. */
 static inline bool is_opened_wrongly(const struct witness *witness, const struct script *script)
@@ -573,7 +582,7 @@ static inline bool engines_agree(struct bytes input)
         /* One that ends lets pass what has come with the end; and a stream that is over when its reply was handed out is
          * closed, one whose reply waits half closed, with another error for what comes. */
         if (agree && !ours.over && error_of(&at_once) != H2_STREAM_CLOSED &&
-            !is_opened_wrongly(&at_once, &script))
+            !is_opened_wrongly(&at_once, &script) && is_held_whole(&script))
             agree = same_calls(&ours, &at_once, true);
         for (size_t i = 0; i < 3; i++)
             witness_free(all[i]);

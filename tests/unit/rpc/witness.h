@@ -27,9 +27,10 @@ static const struct h2_method witness_methods[WITNESS_METHODS] = {
     [WITNESS_BOTH] = {.path = "/s/B", .client_streams = true, .server_streams = true},
 };
 
-#define WITNESS_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define WITNESS_CALLS   512
-#define WITNESS_STREAMS 512
+#define WITNESS_PREFACE        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define WITNESS_CALLS          512
+#define WITNESS_STREAMS        512
+#define WITNESS_BUFFERED_BYTES ((size_t)3000)
 
 struct witness_stream {
     uint32_t id;
@@ -319,7 +320,7 @@ static inline void witness_open(struct witness *witness, const struct h2_engine 
     config.limits.max_streams = 10000; /* where the engines differ in what they do about it */
     config.limits.message_bytes = 1000;
     config.limits.header_bytes = 1000;
-    config.limits.buffered_bytes = 3000;
+    config.limits.buffered_bytes = WITNESS_BUFFERED_BYTES;
     witness->h2 = h2_open(engine, &config);
     witness_insist(witness->h2 != NULL && nghttp2_hd_inflate_new(&witness->inflater) == 0);
     if (!is_server) {
