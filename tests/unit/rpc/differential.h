@@ -386,12 +386,18 @@ static inline const uint8_t *find_text(struct bytes in, const char *text)
     return in.size > 0 ? memmem(in.data, in.size, text, strlen(text)) : NULL;
 }
 
+/* What stands in front of a mark; all where there is none. */
+static inline struct bytes text_before(const struct buffer *text, const char *mark)
+{
+    struct bytes all = buffer_bytes(text);
+    const uint8_t *end = find_text(all, mark);
+    return bytes_make(all.data, end != NULL ? (size_t)(end - all.data) : all.size);
+}
+
 /* What a call's owner heard before its end. */
 static inline struct bytes story_before_end(const struct buffer *story)
 {
-    struct bytes told = buffer_bytes(story);
-    const uint8_t *end = find_text(told, " closed(");
-    return bytes_make(told.data, end != NULL ? (size_t)(end - told.data) : told.size);
+    return text_before(story, " closed(");
 }
 
 static inline bool same_text(const char *what, size_t number, const struct buffer *ours,
@@ -467,19 +473,12 @@ static inline bool same_calls(const struct witness *ours, const struct witness *
     return true;
 }
 
-/* What was said on a stream in front of its reset; all of it where it was not reset. */
-static inline struct bytes said_before_reset(const struct buffer *said)
-{
-    const uint8_t *reset = find_text(buffer_bytes(said), " reset(");
-    return bytes_make(said->data, reset != NULL ? (size_t)(reset - said->data) : said->size);
-}
-
 /* Whether both have reset a stream alike, and one has said more in front of that: what waits to be sent is overtaken by the
  * reset, and how much waits is an engine's own business. */
 static inline bool same_reset(const struct buffer *ours, const struct buffer *theirs)
 {
-    struct bytes a = said_before_reset(ours);
-    struct bytes b = said_before_reset(theirs);
+    struct bytes a = text_before(ours, " reset(");
+    struct bytes b = text_before(theirs, " reset(");
     size_t shared = a.size < b.size ? a.size : b.size;
     return a.size < ours->size &&
            bytes_equal(bytes_make(ours->data + a.size, ours->size - a.size),
