@@ -22,34 +22,25 @@ add_executable(mayfly $<TARGET_OBJECTS:mayfly_cli>)
 target_link_libraries(mayfly PRIVATE mayfly_rooms ${allocator})
 mayfly_lto(mayfly)
 
-# The store measured by itself, for bench/run.py.
-add_executable(store_memory bench/store_memory.c)
-target_compile_options(store_memory PRIVATE ${MAYFLY_WARNINGS})
-target_compile_definitions(store_memory PRIVATE _GNU_SOURCE)
-target_include_directories(store_memory PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_BINARY_DIR}/rooms/store)
-target_link_libraries(store_memory PRIVATE mayfly_rooms ${allocator})
-mayfly_lto(store_memory)
+# mayfly_bench_program(NAME SEES ROOM... LIBRARIES LIBRARY...): bench/NAME.c, for bench/run.py.
+function(mayfly_bench_program NAME)
+    cmake_parse_arguments(PARSE_ARGV 1 PROGRAM "" "" "SEES;LIBRARIES")
+    add_executable(${NAME} bench/${NAME}.c)
+    target_compile_options(${NAME} PRIVATE ${MAYFLY_WARNINGS})
+    target_compile_definitions(${NAME} PRIVATE _GNU_SOURCE)
+    target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+    foreach(room IN LISTS PROGRAM_SEES)
+        target_include_directories(${NAME} PRIVATE ${PROJECT_BINARY_DIR}/rooms/${room})
+    endforeach()
+    target_link_libraries(${NAME} PRIVATE ${PROGRAM_LIBRARIES})
+    mayfly_lto(${NAME})
+endfunction()
 
-# Topics under load, mayfly's and Redis's, for bench/run.py.
-add_executable(pubsub bench/pubsub.c)
-target_compile_options(pubsub PRIVATE ${MAYFLY_WARNINGS})
-target_compile_definitions(pubsub PRIVATE _GNU_SOURCE)
-target_include_directories(pubsub PRIVATE ${PROJECT_BINARY_DIR}/rooms/base ${PROJECT_SOURCE_DIR}/include)
-target_link_libraries(pubsub PRIVATE mayfly_rooms)
-mayfly_lto(pubsub)
-
-# The floor of a request's latency, and a program that begins, for bench/run.py.
-add_executable(echo bench/echo.c)
-target_compile_options(echo PRIVATE ${MAYFLY_WARNINGS})
-target_compile_definitions(echo PRIVATE _GNU_SOURCE)
-target_include_directories(echo PRIVATE ${PROJECT_BINARY_DIR}/rooms/base)
-target_link_libraries(echo PRIVATE mayfly_rooms)
-mayfly_lto(echo)
-add_executable(first_reply bench/first_reply.c)
-target_compile_options(first_reply PRIVATE ${MAYFLY_WARNINGS})
-target_compile_definitions(first_reply PRIVATE _GNU_SOURCE)
-target_include_directories(first_reply PRIVATE ${PROJECT_SOURCE_DIR}/include)
-target_link_libraries(first_reply PRIVATE libmayfly_shared)
+# The store by itself; topics under load, mayfly's and Redis's; the floor of a request's latency; a program that begins.
+mayfly_bench_program(store_memory SEES base store LIBRARIES mayfly_rooms ${allocator})
+mayfly_bench_program(pubsub SEES base LIBRARIES mayfly_rooms)
+mayfly_bench_program(echo SEES base LIBRARIES mayfly_rooms)
+mayfly_bench_program(first_reply LIBRARIES libmayfly_shared)
 
 install(TARGETS mayfly libmayfly_shared libmayfly_static
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
