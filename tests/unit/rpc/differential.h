@@ -542,6 +542,47 @@ static inline bool is_opened_wrongly(const struct witness *witness, const struct
            (error_of(witness) == H2_PROTOCOL_ERROR && script->opens_by_nothing);
 }
 
+/* Whether both engines make the same of frames that come one after another. Where one of them may end the connection
+ * first, what was heard before is compared, or nothing where they may have parted long before. */
+static inline bool agree_by_frames(struct witness *ours, struct witness *theirs, struct bytes frames)
+{
+    bool has_failed = error_of(theirs) != H2_NO_ERROR;
+    if (!same_connection(ours, theirs))
+        return false;
+    if (is_stricter(ours, theirs) || has_wrong_length(ours, frames) || has_wrong_length(theirs, frames))
+        return true;
+    return (has_failed || same_wire(ours, theirs)) && same_calls(ours, theirs, has_failed);
+}
+
+/* Whether ours makes the same of frames that come all at once. One that ends lets pass what has come with the end; and a
+ * stream that is over when its reply was handed out is closed, one whose reply waits half closed, with another error for
+ * what comes. */
+static inline bool agree_at_once(const struct witness *ours, const struct witness *at_once,
+                                 const struct script *script)
+{
+    if (ours->over || error_of(at_once) == H2_STREAM_CLOSED || is_opened_wrongly(at_once, script) ||
+        !is_held_whole(script))
+        return true;
+    return same_calls(ours, at_once, true);
+}
+
+/* What an engine makes of frames, from the first to the connection's end; HOW as byte 0 of an input says. */
+static inline void watch(struct witness *witness, const struct h2_engine *engine,
+                         const struct h2_methods *methods, uint8_t how, struct bytes frames, bool at_once)
+{
+    bool is_server = (how & 1) == 0;
+    bool cancels = (how & 2) != 0;
+    size_t piece_bytes = how >> 3 == 0 ? SIZE_MAX / 2 : how >> 3;
+    witness_open(witness, engine, methods, is_server, cancels);
+    if (is_server)
+        witness_feed(witness, bytes_of(WITNESS_PREFACE), 1);
+    if (at_once)
+        witness_feed(witness, frames, CLOCK_NS_PER_S);
+    else
+        feed_frames(witness, frames, piece_bytes);
+    witness_close(witness);
+}
+
 /* Whether both engines make the same of an input; if not, stderr says how they differ. */
 static inline bool engines_agree(struct bytes input)
 {
@@ -554,38 +595,16 @@ static inline bool engines_agree(struct bytes input)
     struct script script = {0};
     bool agree = true;
     if (frames_of(bytes_make(input.data + 1, input.size - 1), (how & 4) != 0, &script)) {
-        struct h2_methods *table = h2_methods_create(witness_methods, WITNESS_METHODS);
-        bool is_server = (how & 1) == 0;
-        bool cancels = (how & 2) != 0;
-        size_t piece_bytes = how >> 3 == 0 ? SIZE_MAX / 2 : how >> 3;
+        struct h2_methods *methods = h2_methods_create(witness_methods, WITNESS_METHODS);
         struct bytes frames = buffer_bytes(&script.frames);
-        struct witness *all[] = {&ours, &theirs, &at_once};
-        for (size_t i = 0; i < 3; i++) {
-            witness_open(all[i], i == 1 ? &h2_engine_nghttp2 : &h2_engine_mayfly, table, is_server, cancels);
-            if (is_server)
-                witness_feed(all[i], bytes_of(WITNESS_PREFACE), 1);
-            if (i < 2)
-                feed_frames(all[i], frames, piece_bytes);
-            else
-                witness_feed(all[i], frames, CLOCK_NS_PER_S);
-        }
-        bool failed = error_of(&theirs) != H2_NO_ERROR;
-        bool goes_apart = is_stricter(&ours, &theirs) || has_wrong_length(&ours, frames) ||
-                          has_wrong_length(&theirs, frames);
-        bool same_error = same_connection(&ours, &theirs);
-        if (same_error && !failed && !goes_apart)
-            agree = same_wire(&ours, &theirs);
-        for (size_t i = 0; i < 3; i++)
-            witness_close(all[i]);
-        agree = same_error && agree && (goes_apart || same_calls(&ours, &theirs, failed));
-        /* One that ends lets pass what has come with the end; and a stream that is over when its reply was handed out is
-         * closed, one whose reply waits half closed, with another error for what comes. */
-        if (agree && !ours.over && error_of(&at_once) != H2_STREAM_CLOSED &&
-            !is_opened_wrongly(&at_once, &script) && is_held_whole(&script))
-            agree = same_calls(&ours, &at_once, true);
-        for (size_t i = 0; i < 3; i++)
-            witness_free(all[i]);
-        h2_methods_destroy(table);
+        watch(&ours, &h2_engine_mayfly, methods, how, frames, false);
+        watch(&theirs, &h2_engine_nghttp2, methods, how, frames, false);
+        watch(&at_once, &h2_engine_mayfly, methods, how, frames, true);
+        agree = agree_by_frames(&ours, &theirs, frames) && agree_at_once(&ours, &at_once, &script);
+        witness_free(&ours);
+        witness_free(&theirs);
+        witness_free(&at_once);
+        h2_methods_destroy(methods);
     }
     buffer_free(&script.frames);
     return agree;
