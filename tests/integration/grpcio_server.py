@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import signal
 import sys
@@ -16,18 +17,41 @@ from momento_wire_types import cachepubsub_pb2 as topics
 from momento_wire_types import cachepubsub_pb2_grpc as topic_services
 from momento_wire_types import controlclient_pb2 as control
 from momento_wire_types import controlclient_pb2_grpc as control_services
-from peers import METADATA
+from peers import CROWD, METADATA
 
 STOP_TIMEOUT_S = 10
 TRAILERS = tuple(METADATA)  # where a list is not taken
 
+
+class Crowd:
+    def __init__(self) -> None:
+        self._size = 0
+        self._is_whole = asyncio.Event()
+
+    async def join(self) -> None:
+        self._size += 1
+        if self._size == CROWD:
+            self._is_whole.set()
+        await self._is_whole.wait()
+
+
 items: dict[bytes, bytes] = {}
+crowd = Crowd()
+
+
+def hit(value: bytes) -> Any:
+    return messages._GetResponse(result=messages.Hit, cache_body=value)
 
 
 def find(request: Any) -> Any:
     value = items.get(request.cache_key)
-    return (messages._GetResponse(result=messages.Miss) if value is None
-            else messages._GetResponse(result=messages.Hit, cache_body=value))
+    return messages._GetResponse(result=messages.Miss) if value is None else hit(value)
+
+
+def mirror(context: Any) -> Any:
+    pairs = [(name, base64.b64encode(value).decode() if name.endswith("-bin") else value)
+             for name, value in context.invocation_metadata()]
+    return hit(json.dumps(pairs).encode())
 
 
 async def begin(context: Any) -> str:
@@ -57,7 +81,12 @@ class Scs(services.ScsServicer):
         return messages._SetResponse(result=messages.Ok)
 
     async def Get(self, request: Any, context: Any) -> Any:
-        await begin(context)
+        cache = await begin(context)
+        if cache == "mirror":
+            return mirror(context)
+        if cache == "crowd":
+            await crowd.join()
+            return hit(b"")
         return find(request)
 
     async def GetBatch(self, request: Any, context: Any) -> AsyncIterator[Any]:

@@ -20,6 +20,8 @@ whatever cache, and whatever it answers it answers with METADATA, at both ends o
 
     absent      in this cache there is nothing but NOT_FOUND, without a reply before it
     breaking    in this cache GetBatch fails after the first reply
+    mirror      in this cache Get finds the metadata that it came with: a JSON array of pairs, as above
+    crowd       in this cache Get finds an empty value, once CROWD calls of it have stood at once
 
 Subscribe streams a heartbeat, then a hundred texts, "message 1" and so on, and then nothing more.
 """
@@ -50,6 +52,7 @@ Metadata = list[tuple[str, Any]]
 
 KEY = "k"
 ITEM_LIMIT_BYTES = 5_000_000
+CROWD = 1000
 
 # Of values, around every length at which something begins anew: a message, a frame, a window.
 SIZES = [0, 1, 5, 100, 16_379, 16_384, 16_385, 65_530, 65_535, 65_536, 1_000_000, ITEM_LIMIT_BYTES - len(KEY)]

@@ -7,14 +7,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cli_command import COMMAND_TIMEOUT_S, FAILED, MISS, OK, Mayfly
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from peers import KEY, METADATA, SIZES, Peer, patterned
+from peers import CROWD, KEY, METADATA, SIZES, Metadata, Peer, patterned
 
 # The least that each server can be told to take: windows, tables, frames, streams. With its protection from overload
 # C core would count a stream until it has cleared up behind it, after the client has seen it end.
@@ -123,28 +124,86 @@ def test_a_refusal_without_a_reply_is_told_as_the_server_words_it(mayfly: Mayfly
     assert "NOT_FOUND: there is no such cache \u2603" in mayfly.fails(FAILED, "batch", "get", "absent", KEY)
 
 
-TRAILERS = """
+ASK = """
 import json, sys, mayfly
 from datetime import timedelta
+from mayfly.internal._methods import GET
 configuration = mayfly.Configurations.Laptop.latest()
 credentials = mayfly.CredentialProvider.for_momento_local(port=int(sys.argv[1]))
+answers = []
 with mayfly.CacheClient(configuration, credentials, timedelta(seconds=60)) as client:
-    print(json.dumps(list(client.get("absent", "k").inner_exception.transport_details.grpc.metadata)))
+    for metadata in json.load(sys.stdin):
+        sent = [(name, value) for name, value in metadata]
+        response, status, received, _ = client._core.call_raw(GET, (sys.argv[2], "k"), sent, 10_000)
+        answers.append((status, getattr(response, "value_string", ""), list(received)))
+print(json.dumps(answers))
 """
 
 
-def test_a_refusal_hands_on_its_trailers(mayfly: Mayfly, binary: Path) -> None:
+@pytest.fixture
+def ask(mayfly: Mayfly, binary: Path) -> Callable[[str, list[Metadata]], list[tuple[int, str, Metadata]]]:
+    """Get a key from a cache once with each of these metadata: the status, the value, and the reply's metadata."""
     package = binary.parent / "python"
     if binary.parent.name != "release" or not package.exists():
         pytest.skip("Python does not load what a sanitizer has to be there before")
-    port = mayfly.environment["MAYFLY_ENDPOINT"].partition(":")[2]
-    done = subprocess.run([sys.executable, "-c", TRAILERS, port], env={**os.environ, "PYTHONPATH": str(package)},
-                          capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S)
-    assert done.returncode == 0, done.stderr
-    # Bytes are handed on as they are on the wire: in base64, with its end or without.
-    trailers = [(name, base64.b64decode(value + "==") if name.endswith("-bin") else value)
-                for name, value in json.loads(done.stdout)]
-    assert sorted(pair for pair in trailers if pair in METADATA) == sorted(METADATA)
+
+    def ask_all(cache: str, sent: list[Metadata]) -> list[tuple[int, str, Metadata]]:
+        port = mayfly.environment["MAYFLY_ENDPOINT"].partition(":")[2]
+        done = subprocess.run([sys.executable, "-c", ASK, port, cache], env={**os.environ, "PYTHONPATH": str(package)},
+                              input=json.dumps(sent), capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S)
+        assert done.returncode == 0, done.stderr
+        return [(status, value, read(received)) for status, value, received in json.loads(done.stdout)]
+
+    return ask_all
+
+
+def read(metadata: list[Sequence[str]]) -> Metadata:
+    """Read metadata as our client hands it on: bytes as they are on the wire, in base64, with its end or without."""
+    return [(name, base64.b64decode(value + "==") if name.endswith("-bin") else value) for name, value in metadata]
+
+
+def test_a_refusal_hands_on_its_trailers(ask: Callable[..., Any]) -> None:
+    ((status, _, received),) = ask("absent", [[]])
+    assert status == grpc.StatusCode.NOT_FOUND.value[0]
+    assert sorted(pair for pair in received if pair in METADATA) == sorted(METADATA)
+
+
+EVERY_BYTE = base64.b64encode(bytes(range(256))).decode()
+SENT: dict[str, Metadata] = {
+    "none": [],
+    "plain": [("name", "value"), ("x", ""), ("a.b_c-d", "1")],
+    "long": [("long", "v" * 4096)],
+    "many": [(f"pair-{number}", f"value {number}") for number in range(32)],
+    "repeated": [("repeated", f"value {number}") for number in range(20)],
+    "binary": [("all-bin", EVERY_BYTE), ("bare-bin", EVERY_BYTE.rstrip("=")), ("empty-bin", "")],
+    "every-character": [("characters", "".join(map(chr, range(0x20, 0x7F))).strip())],
+}
+
+
+def test_metadata_of_every_kind_reaches_the_server_and_comes_from_both_ends_of_its_reply(
+    ask: Callable[..., Any],
+) -> None:
+    # Each is decoded, goes into the table, and is a copy of the block before, and that again after another.
+    sent = [metadata for metadata in SENT.values() for _ in range(3)] + list(SENT.values())
+    answers = ask("mirror", sent)
+    assert len(answers) == len(sent)
+    for metadata, (status, value, received) in zip(sent, answers):
+        assert status == 0
+        assert joined(read(json.loads(value))) == {"cache": ["mirror"], **joined(read(metadata))}
+        assert sorted(pair for pair in received if pair in METADATA) == sorted(2 * METADATA)
+
+
+OTHERS = {":authority", "agent", "content-type", "grpc-accept-encoding", "grpc-timeout", "runtime-version", "te",
+          "user-agent"}
+
+
+def joined(metadata: Metadata) -> dict[str, list[Any]]:
+    """Leave out what belongs to gRPC and HTTP; a library may give text that came repeatedly as one, with commas."""
+    values: dict[str, list[Any]] = {}
+    for name, value in metadata:
+        if name not in OTHERS:
+            values.setdefault(name, []).append(value)
+    return {name: found if name.endswith("-bin") else [", ".join(found)] for name, found in values.items()}
 
 
 def test_a_refusal_after_a_reply_is_told_as_the_server_words_it(mayfly: Mayfly) -> None:
@@ -162,6 +221,13 @@ def test_a_method_that_the_server_does_not_have_is_told(mayfly: Mayfly) -> None:
 @pytest.mark.parametrize("concurrency", ["100", "1000"])
 def test_every_one_of_many_calls_at_once_is_answered(mayfly: Mayfly, tmp_path: Path, concurrency: str) -> None:
     bench(mayfly, tmp_path / "result.json", "--concurrency", concurrency, "--requests", "1500")
+
+
+def test_a_thousand_streams_stand_at_once_on_one_connection(mayfly: Mayfly, tmp_path: Path) -> None:
+    # The server answers none of them before it has all.
+    result = bench(mayfly, tmp_path / "result.json", "--cache", "crowd", "--reads", "100", "--concurrency", str(CROWD),
+                   "--requests", str(CROWD))
+    assert result["requests"] == CROWD
 
 
 def test_a_thousand_calls_wait_for_their_turn_where_ten_may_be_under_way(

@@ -26,11 +26,31 @@ metadata.add('all-bin', Buffer.from(Array.from({length: 256}, (_, i) => i)));
 metadata.add('repeated', 'one');
 metadata.add('repeated', 'two');
 
+const CROWD = 1000;
 const items = new Map();
+const waiting = [];
+let gathered = 0;
+
+const hit = value => ({result: 'Hit', cache_body: value});
 
 function find({cache_key}) {
   const value = items.get(cache_key.toString('latin1'));
-  return value === undefined ? {result: 'Miss'} : {result: 'Hit', cache_body: value};
+  return value === undefined ? {result: 'Miss'} : hit(value);
+}
+
+function mirror(call) {
+  const pairs = Object.keys(call.metadata.getMap()).flatMap(name =>
+    call.metadata.get(name).map(value => [name, name.endsWith('-bin') ? value.toString('base64') : value])
+  );
+  return hit(Buffer.from(JSON.stringify(pairs)));
+}
+
+function join(answer) {
+  gathered += 1;
+  waiting.push(answer);
+  if (gathered >= CROWD) {
+    waiting.splice(0).forEach(each => each());
+  }
 }
 
 const cacheOf = call => call.metadata.get('cache').join('');
@@ -65,7 +85,15 @@ server.addService(contract.cache_client.Scs.service, {
     items.set(cache_key.toString('latin1'), cache_body);
     return {result: 'Ok'};
   }),
-  Get: unary(find),
+  Get: (call, reply) => {
+    const cache = cacheOf(call);
+    const answer = {mirror: () => mirror(call), crowd: () => hit(Buffer.alloc(0))}[cache] ?? find;
+    if (cache === 'crowd') {
+      join(() => unary(answer)(call, reply));
+    } else {
+      unary(answer)(call, reply);
+    }
+  },
   GetBatch: streaming(call => {
     for (const [i, item] of call.request.items.entries()) {
       if (cacheOf(call) === 'breaking' && i === 1) {

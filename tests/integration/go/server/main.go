@@ -2,6 +2,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -10,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,10 +36,14 @@ type options struct {
 	ConnectionAgeMs int64   `json:"connection_age_ms"`
 }
 
+const crowd = 1000
+
 type cache struct {
 	contract *protoregistry.Files
 	metadata metadata.MD
 	items    sync.Map
+	gathered atomic.Int32
+	isWhole  chan struct{} // closed once the crowd has gathered
 }
 
 func (wanted options) forServer() []grpc.ServerOption {
@@ -96,8 +102,44 @@ func (c *cache) find(request protoreflect.Message, reply protoreflect.Message) {
 		setResult(reply, "Miss")
 		return
 	}
+	hit(reply, value.([]byte))
+}
+
+func hit(reply protoreflect.Message, value []byte) {
 	setResult(reply, "Hit")
-	set(reply, "cache_body", value.([]byte))
+	set(reply, "cache_body", value)
+}
+
+func mirror(received metadata.MD, reply protoreflect.Message) {
+	pairs := [][2]string{}
+	for name, values := range received {
+		for _, value := range values {
+			if strings.HasSuffix(name, "-bin") {
+				value = base64.StdEncoding.EncodeToString([]byte(value))
+			}
+			pairs = append(pairs, [2]string{name, value})
+		}
+	}
+	written, err := json.Marshal(pairs)
+	if err != nil {
+		log.Fatal(err)
+	}
+	hit(reply, written)
+}
+
+func (c *cache) answerGet(name string, received metadata.MD, request, reply protoreflect.Message) {
+	switch name {
+	case "mirror":
+		mirror(received, reply)
+	case "crowd":
+		if c.gathered.Add(1) == crowd {
+			close(c.isWhole)
+		}
+		<-c.isWhole
+		hit(reply, nil)
+	default:
+		c.find(request, reply)
+	}
 }
 
 func (c *cache) handle(_ any, stream grpc.ServerStream) error {
@@ -135,7 +177,7 @@ func (c *cache) handle(_ any, stream grpc.ServerStream) error {
 		c.items.Store(string(get(request, "cache_key").Bytes()), get(request, "cache_body").Bytes())
 		return send(func(reply protoreflect.Message) { setResult(reply, "Ok") })
 	case "Get":
-		return send(func(reply protoreflect.Message) { c.find(request, reply) })
+		return send(func(reply protoreflect.Message) { c.answerGet(name, received, request, reply) })
 	case "GetBatch":
 		items := get(request, "items").List()
 		for i := 0; i < items.Len(); i++ {
@@ -182,6 +224,7 @@ func main() {
 	}
 	c := &cache{
 		contract: readContract(os.Args[1]),
+		isWhole:  make(chan struct{}),
 		metadata: metadata.Pairs("err", "a_cause", "long", strings.Repeat("v", 4096), "all-bin", string(every),
 			"repeated", "one", "repeated", "two"),
 	}
