@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -125,8 +126,6 @@ def test_a_program_builds_with_cmake_and_runs(prefix: Path, server: Server, tmp_
 ])
 def test_a_room_cannot_include_what_it_may_not_see(tmp_path: Path, room: str, forbidden: str) -> None:
     """The compile command of a file of the room, for a file that includes another room's header, fails."""
-    import json
-
     entries = json.loads((REPOSITORY / "build/release/compile_commands.json").read_text())
     entry = next(entry for entry in entries if f"/src/{room}/" in entry["file"])
     intruder = tmp_path / "intruder.c"
@@ -153,3 +152,18 @@ def test_nghttp2_is_in_no_product(binary: Path) -> None:
                            capture_output=True, text=True, check=True).stdout.split()
     assert users and all(path.startswith("src/rpc/nghttp2/") for path in users)
     assert "nghttp2" not in run("ldd", binary)
+
+
+def test_servers_and_clients_can_be_built_on_nghttp2(binary: Path, tmp_path: Path) -> None:
+    if binary.parent.name != "release":
+        pytest.skip("once is enough")
+    run("cmake", "-S", REPOSITORY, "-B", tmp_path, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DMAYFLY_NGHTTP2=ON")
+    run("cmake", "--build", tmp_path, "--target", "mayfly")
+    assert "nghttp2" in run("ldd", tmp_path / "mayfly")
+    server = Server(tmp_path / "mayfly")
+    try:
+        run(tmp_path / "mayfly", "bench", "--endpoint", f"127.0.0.1:{server.port}", "--requests", "1000", "--json",
+            tmp_path / "result.json")
+    finally:
+        server.stop()
+    assert json.loads((tmp_path / "result.json").read_text())["errors"] == {}

@@ -312,26 +312,68 @@ static void memory_may_run_out_for_good_at_any_moment(void **state)
     fail_each(true);
 }
 
+/* Opens both ends of a conversation, with memory that is counted. */
+static void open_counted(struct talk *talk, const struct h2_methods *table)
+{
+    *talk = (struct talk){.now_ns = CLOCK_NS_PER_S};
+    struct h2_config config = {
+        .role = H2_SERVER,
+        .methods = table,
+        .events = &server_events,
+        .owner = talk,
+        .limits = h2_default_limits,
+        .authority = "localhost",
+    };
+    memory = (struct memory){.countdown = SIZE_MAX, .armed = true};
+    talk->server.h2 = h2_open(engine, &config);
+    config.role = H2_CLIENT;
+    config.events = &client_events;
+    talk->client.h2 = h2_open(engine, &config);
+}
+
+static void close_counted(struct talk *talk)
+{
+    h2_close(talk->client.h2);
+    h2_close(talk->server.h2);
+    memory.armed = false;
+}
+
+static void unary_calls_allocate_nothing_but_the_first(void **state)
+{
+    (void)state;
+    if (!allocators_are_ours || engine != &h2_engine_mayfly)
+        skip();
+    struct metadata_pair fields[] = {{bytes_of("cache"), bytes_of("blue")}};
+    struct h2_methods *table = h2_methods_create(methods, 2);
+    struct metadata *blue = metadata_create(fields, 1);
+    struct talk talk;
+    open_counted(&talk, table);
+    struct h2_call *calls[10];
+    size_t left = SIZE_MAX;
+    for (size_t round = 0; round < 100; round++) {
+        for (size_t i = 0; i < 10; i++)
+            start(&talk, UNARY, blue, 100, &calls[i]);
+        run(&talk);
+        if (round == 3) /* the tables, the buffers and the blocks that repeat themselves are there */
+            left = memory.countdown;
+    }
+    size_t left_at_end = memory.countdown;
+    close_counted(&talk);
+    metadata_release(blue);
+    h2_methods_destroy(table);
+    assert_int_equal(talk.client.ended, 1000);
+    assert_true(left < SIZE_MAX);
+    assert_int_equal(left_at_end, left);
+}
+
 static void an_idle_connection_gives_back_what_its_calls_held(void **state)
 {
     (void)state;
     if (!allocators_are_ours)
         skip();
     struct h2_methods *table = h2_methods_create(methods, 2);
-    struct talk talk = {.now_ns = CLOCK_NS_PER_S};
-    struct h2_config config = {
-        .role = H2_SERVER,
-        .methods = table,
-        .events = &server_events,
-        .owner = &talk,
-        .limits = h2_default_limits,
-        .authority = "localhost",
-    };
-    memory = (struct memory){.countdown = SIZE_MAX, .armed = true};
-    talk.server.h2 = h2_open(engine, &config);
-    config.role = H2_CLIENT;
-    config.events = &client_events;
-    talk.client.h2 = h2_open(engine, &config);
+    struct talk talk;
+    open_counted(&talk, table);
     struct h2_call *calls[100];
     start(&talk, UNARY, NULL, 10, &calls[0]);
     run(&talk);
@@ -344,9 +386,7 @@ static void an_idle_connection_gives_back_what_its_calls_held(void **state)
     (void)h2_ping(talk.client.h2);
     run(&talk);
     ptrdiff_t when_idle = memory.live;
-    h2_close(talk.client.h2);
-    h2_close(talk.server.h2);
-    memory.armed = false;
+    close_counted(&talk);
     h2_methods_destroy(table);
     assert_true(after_many > after_one + 100);
     assert_true(when_idle <= after_one);
@@ -357,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_may_fail_alone),
         cmocka_unit_test(memory_may_run_out_for_good_at_any_moment),
+        cmocka_unit_test(unary_calls_allocate_nothing_but_the_first),
         cmocka_unit_test(an_idle_connection_gives_back_what_its_calls_held),
     };
     static const struct h2_engine *const engines[] = {&h2_engine_mayfly, &h2_engine_nghttp2};
