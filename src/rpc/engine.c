@@ -129,7 +129,7 @@ void engine_put_goaway(struct engine_connection *connection, uint32_t last_id, e
     number_write(payload, last_id);
     number_write(payload + 4, code);
     engine_put_frame(connection, (struct frame){.size = sizeof payload, .type = FRAME_GOAWAY}, payload);
-    connection->goaway_sent |= last_id != STREAM_ID_MAX;
+    connection->goaway_sent = true;
 }
 
 static void put_ping(struct engine_connection *connection, const uint8_t opaque[PING_BYTES])
@@ -349,8 +349,11 @@ static void engine_drain(struct h2_connection *base)
     if (is_server(connection)) {
         /* The notice first; the last call that will be processed is known a round trip later. */
         engine_put_goaway(connection, STREAM_ID_MAX, H2_NO_ERROR);
+        connection->goaway_sent = false;
         put_ping(connection, ping_drain);
     } else {
+        engine_end_unwritten(
+            connection); /* a server may close when it hears GOAWAY, before it hears of them */
         engine_put_goaway(connection, 0, H2_NO_ERROR);
     }
 }
@@ -387,7 +390,9 @@ static bool engine_ping(struct h2_connection *base)
 static size_t engine_capacity(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    if (connection->draining || connection->over || connection->last_id > STREAM_ID_MAX - 2)
+    uint64_t last_id =
+        connection->last_id + 2 * (uint64_t)base->calls; /* of those that have no stream yet, too */
+    if (connection->draining || connection->over || last_id > STREAM_ID_MAX - 2)
         return 0;
     return connection->peer.max_streams > base->calls ? connection->peer.max_streams - base->calls : 0;
 }

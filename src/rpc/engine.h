@@ -116,6 +116,7 @@ struct engine_connection {
     struct reset_memory reset_by_us; /* server */
     struct allowance resets;
     struct allowance chatter; /* frames that cost the sender nothing and the receiver some work */
+    uint64_t late_resets;     /* client: resets of calls that were over */
     size_t pings;             /* sent and not answered */
     uint32_t goaway_last;     /* as the peer said last */
     bool draining;

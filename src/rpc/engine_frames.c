@@ -3,6 +3,9 @@
  * malformed message the stream. */
 #include "rpc/engine.h"
 
+#define WALK_SLOTS                                                                                           \
+    ((size_t)4096) /* places for streams, to look at which costs as much as a small frame does */
+
 /* --- Streams --- */
 
 /* Whether nobody has begun this stream yet. Ours are odd on a client, and a server begins none. */
@@ -92,8 +95,8 @@ static bool count_data(struct engine_connection *connection, struct engine_call 
         return false;
     }
     if ((frame.flags & FLAG_END_STREAM) == 0)
-        call->received_bytes =
-            refill(connection, frame.stream_id, call->received_bytes, stream_window(connection));
+        call->received_bytes = refill(connection, frame.stream_id, call->received_bytes,
+                                      connection->config.limits.stream_window_bytes);
     return true;
 }
 
@@ -114,7 +117,7 @@ void engine_data_begins(struct engine_connection *connection, struct frame frame
         .padding = padding,
         .ends = (frame.flags & FLAG_END_STREAM) != 0,
     };
-    if (frame.size == 0 && !connection->data.ends)
+    if (connection->data.content == 0 && !connection->data.ends)
         engine_count_chatter(connection);
     if (count_data(connection, call, frame) && !field_rules_content(&call->rules, connection->data.content))
         engine_call_reset(call, H2_PROTOCOL_ERROR);
@@ -341,12 +344,20 @@ static void open_window(struct engine_connection *connection, uint32_t stream_id
         engine_call_may_send(call);
 }
 
+/* Counts a look at every stream: nothing where there are few. */
+static void count_walk(struct engine_connection *connection)
+{
+    for (size_t slots = connection->streams.mask; slots >= WALK_SLOTS; slots -= WALK_SLOTS)
+        engine_count_chatter(connection);
+}
+
 /* All streams' windows move with the setting, section 6.9.2. */
 static void set_stream_window(struct engine_connection *connection, uint32_t window_bytes)
 {
     int64_t change = (int64_t)window_bytes - connection->peer.stream_window_bytes;
     const struct stream_table *streams = &connection->streams;
     connection->peer.stream_window_bytes = window_bytes;
+    count_walk(connection);
     for (size_t i = 0; streams->count > 0 && i <= streams->mask; i++) {
         struct engine_call *call = streams->slots[i].id != 0 ? streams->slots[i].call : NULL;
         if (call == NULL)
@@ -430,8 +441,9 @@ static void take_reset(struct engine_connection *connection, uint32_t stream_id,
         engine_call_end(call, code);
     if (is_server(connection))
         engine_count_reset(connection);
-    else if (call == NULL)
-        engine_count_chatter(connection);
+    else if (call == NULL && ++connection->late_resets > connection->last_id / 2 + 1)
+        engine_count_chatter(
+            connection); /* once a call is usual: the reply came before the request had ended */
 }
 
 /* The calls above the last one that the server will take were not seen by it. */
@@ -439,6 +451,7 @@ static void end_unseen(struct engine_connection *connection)
 {
     const struct stream_table *streams = &connection->streams;
     struct list unseen;
+    count_walk(connection);
     list_init(&unseen);
     for (size_t i = 0; streams->count > 0 && i <= streams->mask; i++)
         if (streams->slots[i].id > connection->goaway_last)
@@ -456,6 +469,7 @@ static void take_goaway(struct engine_connection *connection, uint32_t last_id, 
         protocol_error(connection, "a GOAWAY names a stream that it may not");
         return;
     }
+    engine_count_chatter(connection);
     connection->goaway_last = last_id;
     connection->goaway_heard = true;
     connection->draining = true;

@@ -102,7 +102,8 @@ bool grpc_message_encode(struct bytes message, struct buffer *to)
     uint8_t *start = at;
     for (size_t i = 0; i < message.size; i++) {
         uint8_t c = message.data[i];
-        if (c >= ' ' && c <= '~' && c != '%') {
+        bool is_at_end = i == 0 || i + 1 == message.size; /* where HTTP allows no space */
+        if (c >= (is_at_end ? '!' : ' ') && c <= '~' && c != '%') {
             *at++ = c;
         } else {
             *at++ = '%';

@@ -23,7 +23,9 @@ static bool is_plain_text(struct bytes text)
 
 bool control_is_cache_name(struct bytes name)
 {
-    return name.size > 0 && name.size <= CACHE_NAME_MAX && is_plain_text(name);
+    /* Calls name their cache in a header field, which may not begin or end with a space. */
+    return name.size > 0 && name.size <= CACHE_NAME_MAX && is_plain_text(name) && name.data[0] != ' ' &&
+           name.data[name.size - 1] != ' ';
 }
 
 /* The cache's name, which is field 1 of every request here, as it lies in the message: the generated code's C

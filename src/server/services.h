@@ -84,7 +84,8 @@ bool scs_reply_get(struct server_request *request, const struct store_reply *rep
 bool scs_reply_set(struct server_request *request, bool last);
 
 /* control.c: control_client.ScsControl */
-#define CONTROL_CACHE_NAME_RULE "a cache's name is 1 to 255 bytes of UTF-8 without control characters"
+#define CONTROL_CACHE_NAME_RULE                                                                              \
+    "a cache's name is 1 to 255 bytes of UTF-8 without control characters, and has no space at its ends"
 bool control_is_cache_name(struct bytes name);
 bool control_has_cache(const struct server *server, struct bytes name);
 void control_create_cache(struct server_request *request, struct bytes message);

@@ -149,6 +149,9 @@ static void plain_text_stays_plain_and_percent_is_escaped(void **state)
     assert_true(grpc_message_encode(bytes_of("no such key: \"a\", 100%\n"), &encoded));
     assert_true(bytes_equal(buffer_bytes(&encoded), bytes_of("no such key: \"a\", 100%25%0A")));
     encoded.size = 0;
+    assert_true(grpc_message_encode(bytes_of(" a b "), &encoded)); /* fields have no space at their ends */
+    assert_true(bytes_equal(buffer_bytes(&encoded), bytes_of("%20a b%20")));
+    encoded.size = 0;
     assert_true(grpc_message_encode(bytes_of(""), &encoded));
     assert_int_equal(encoded.size, 0);
     buffer_free(&encoded);

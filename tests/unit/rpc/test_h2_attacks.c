@@ -47,6 +47,16 @@ static void assert_told_to_calm_down(struct peer *peer)
     assert_true(h2_finished(peer->end->h2));
 }
 
+/* Takes what is pending without reading it. */
+static void peer_collect(struct peer *peer)
+{
+    struct bytes pending;
+    while ((pending = h2_pending(peer->end->h2)).size > 0) {
+        assert_true(buffer_append(&peer->in, pending));
+        h2_sent(peer->end->h2, pending.size);
+    }
+}
+
 /* --- Header blocks --- */
 
 static void continuations_of_nothing_are_ended(void **state)
@@ -327,6 +337,78 @@ static void floods_are_told_to_calm_down(void **state)
     assert_flood_is_ended(FRAME_SETTINGS, 0, 0);
 }
 
+static void content_that_is_padding_alone_is_told_to_calm_down(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer_headers(peer, 0, 1, unary_request);
+    for (int i = 0; i < 2000; i++)
+        peer_frame(peer, FRAME_DATA, FLAG_PADDED, 1, bytes_make("\1", 2));
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+static void a_server_that_takes_its_leave_for_ever_is_told_to_calm_down(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    (void)call_with(peer->pair, UNARY, "x");
+    for (int i = 0; i < 2000; i++)
+        peer_frame(peer, FRAME_GOAWAY, 0, 0, bytes_make("\x7f\xff\xff\xff\0\0\0\0", 8));
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+/* A server may reset each stream that it has answered early, and none of them again and again. */
+static void resets_of_calls_that_are_over_are_expected_once_a_call(void **state)
+{
+    (void)state;
+    static const char *const refusal[] = {":status=200", "content-type=application/grpc", "grpc-status=16",
+                                          NULL};
+    enum { CALLS = 3000 };
+    struct peer *peer = server_peer(&h2_default_limits);
+    for (uint32_t i = 0; i < CALLS; i++) {
+        (void)call_with(peer->pair, UNARY, "x");
+        peer_headers(peer, FLAG_END_STREAM, 1 + 2 * i, refusal);
+        peer_number_frame(peer, FRAME_RST_STREAM, 1 + 2 * i, H2_NO_ERROR);
+    }
+    peer_collect(peer);
+    peer_talk(peer);
+    assert_false(peer->end->over);
+    for (size_t i = 0; i < CALLS; i++)
+        assert_string_equal(peer->end->talks[i].story, "closed(UNAUTHENTICATED)");
+    peer->heard[0] = '\0';
+    for (uint32_t i = 0; i < CALLS; i++)
+        peer_number_frame(peer, FRAME_RST_STREAM, 1 + 2 * i, H2_NO_ERROR);
+    peer_talk(peer);
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+static void settings_that_cost_much_are_fewer(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.max_streams = 4000;
+    static const uint8_t windows[] = {0, 4, 0, 0, 0xff, 0xfe, 0, 4, 0, 0, 0xff, 0xff};
+    for (uint32_t streams = 1; streams <= limits.max_streams; streams += limits.max_streams - 1) {
+        struct peer *peer = client_peer(&limits);
+        for (uint32_t i = 0; i < streams; i++)
+            peer_headers(peer, 0, 1 + 2 * i, unary_request);
+        for (int i = 0; i < 500; i++)
+            peer_frame(peer, FRAME_SETTINGS, 0, 0, bytes_make(windows, sizeof windows));
+        peer_talk(peer);
+        assert_int_equal(peer->end->talk_count, streams);
+        if (streams == 1)
+            assert_false(peer->end->over);
+        else
+            assert_told_to_calm_down(peer);
+        peer_free(peer);
+    }
+}
+
 static void a_frame_of_many_settings_is_told_to_calm_down(void **state)
 {
     (void)state;
@@ -364,16 +446,6 @@ static size_t content_heard(const struct peer *peer)
         in = bytes_make(in.data + whole, in.size - whole);
     }
     return bytes;
-}
-
-/* Takes what is pending without reading it. */
-static void peer_collect(struct peer *peer)
-{
-    struct bytes pending;
-    while ((pending = h2_pending(peer->end->h2)).size > 0) {
-        assert_true(buffer_append(&peer->in, pending));
-        h2_sent(peer->end->h2, pending.size);
-    }
 }
 
 static void answer_large(struct pair_end *server, struct talk *talk, struct bytes message)
@@ -510,6 +582,43 @@ static void content_beyond_our_windows_is_an_error(void **state)
     peer_free(peer);
 }
 
+/* What the peer was told that its window on a stream has become larger by. */
+static size_t opened_by(const struct peer *peer, uint32_t stream)
+{
+    size_t bytes = 0;
+    for (struct bytes in = buffer_bytes(&peer->in); in.size >= FRAME_HEAD_BYTES;) {
+        struct frame frame = frame_read(in.data);
+        size_t whole = FRAME_HEAD_BYTES + frame.size;
+        if (frame.type == FRAME_WINDOW_UPDATE && frame.stream_id == stream)
+            bytes += number_read(in.data + FRAME_HEAD_BYTES);
+        in = bytes_make(in.data + whole, in.size - whole);
+    }
+    return bytes;
+}
+
+/* Until it knows ours, a peer counts on the protocol's window; what it has sent by then must not leave it with none. */
+static void a_window_smaller_than_a_peer_thought_opens_again(void **state)
+{
+    (void)state;
+    enum { WINDOW_BYTES = 16384, SENT_BYTES = 30000 };
+    struct h2_limits limits = h2_default_limits;
+    limits.stream_window_bytes = WINDOW_BYTES;
+    struct peer *peer = peer_of(H2_SERVER, &limits, false);
+    peer_put(peer, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    peer_frame(peer, FRAME_SETTINGS, 0, 0, bytes_make(NULL, 0));
+    peer_headers(peer, 0, 1, unary_request);
+    peer_frame(peer, FRAME_DATA, 0, 1, bytes_make("\0\0\1\0\0", 5)); /* a message of 64 KiB */
+    for (size_t sent = 5; sent < SENT_BYTES; sent += 5999)
+        peer_frame(peer, FRAME_DATA, 0, 1, bytes_make(zeros, 5999));
+    peer_frame(peer, FRAME_SETTINGS, FLAG_ACK, 0, bytes_make(NULL, 0));
+    end_receive(peer->end, buffer_bytes(&peer->out));
+    peer->out.size = 0;
+    peer_collect(peer);
+    assert_false(peer->end->over);
+    assert_true(WINDOW_BYTES + opened_by(peer, 1) > SENT_BYTES);
+    peer_free(peer);
+}
+
 /* --- Streams --- */
 
 static void half_open_calls_are_bounded_and_disturb_nobody(void **state)
@@ -539,6 +648,21 @@ static void streams_in_no_order_end_the_connection(void **state)
     peer_talk(peer);
     assert_heard(peer, "GOAWAY(5 5)"); /* STREAM_CLOSED */
     assert_int_equal(peer->end->talk_count, 1);
+    peer_free(peer);
+}
+
+/* After the last stream that there can be, a server that drains ends as after any other. */
+static void the_last_stream_is_one_like_others(void **state)
+{
+    (void)state;
+    struct peer *peer = client_peer(&h2_default_limits);
+    request(peer, 0x7fffffff, "x");
+    peer_talk(peer);
+    h2_drain(peer->end->h2);
+    peer_frame(peer, FRAME_PING, FLAG_ACK, 0, bytes_make("drain\0\0", 8));
+    peer_talk(peer);
+    assert_heard(peer, "GOAWAY(2147483647 0) GOAWAY(2147483647 0)");
+    assert_true(h2_finished(peer->end->h2));
     peer_free(peer);
 }
 
@@ -603,6 +727,10 @@ int main(void)
         cmocka_unit_test(the_same_block_is_read_anew_when_the_table_has_changed),
         cmocka_unit_test(blocks_that_differ_in_one_place_are_told_apart),
         cmocka_unit_test(floods_are_told_to_calm_down),
+        cmocka_unit_test(content_that_is_padding_alone_is_told_to_calm_down),
+        cmocka_unit_test(a_server_that_takes_its_leave_for_ever_is_told_to_calm_down),
+        cmocka_unit_test(resets_of_calls_that_are_over_are_expected_once_a_call),
+        cmocka_unit_test(settings_that_cost_much_are_fewer),
         cmocka_unit_test(a_frame_of_many_settings_is_told_to_calm_down),
         cmocka_unit_test(frames_of_unknown_kinds_cost_nothing),
         cmocka_unit_test(a_window_is_never_overrun),
@@ -611,8 +739,10 @@ int main(void)
         cmocka_unit_test(a_window_beyond_its_limit_is_an_error),
         cmocka_unit_test(a_setting_that_opens_windows_beyond_their_limit_is_an_error),
         cmocka_unit_test(content_beyond_our_windows_is_an_error),
+        cmocka_unit_test(a_window_smaller_than_a_peer_thought_opens_again),
         cmocka_unit_test(half_open_calls_are_bounded_and_disturb_nobody),
         cmocka_unit_test(streams_in_no_order_end_the_connection),
+        cmocka_unit_test(the_last_stream_is_one_like_others),
         cmocka_unit_test(late_frames_are_passed_over_for_as_many_calls_as_may_be_open),
         cmocka_unit_test(late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over),
     };

@@ -717,6 +717,28 @@ static void a_client_that_drains_finishes_with_its_last_call(void **state)
     pair_free(pair);
 }
 
+/* The server may close as soon as it hears that the client leaves, and has answered what it knows of. */
+static void a_client_that_drains_loses_no_call_that_waits_to_be_written(void **state)
+{
+    (void)state;
+    enum { CALLS = 100 };
+    static const uint8_t message[15000];
+    struct pair *pair = pair_ready();
+    for (size_t i = 0; i < CALLS; i++) {
+        struct talk *talk = call_start(pair, UNARY);
+        talk_send(talk, bytes_make(message, sizeof message));
+        h2_half_close(talk->call);
+    }
+    h2_drain(pair->client.h2);
+    pair_run(pair);
+    end_close(&pair->client);
+    for (size_t i = 0; i < CALLS; i++) {
+        const struct talk *talk = &pair->client.talks[i];
+        assert_true(talk->unseen || strcmp(talk->story, "message(15000 bytes) closed(OK)") == 0);
+    }
+    pair_free(pair);
+}
+
 static void a_connection_that_closes_ends_its_calls(void **state)
 {
     (void)state;
@@ -1093,6 +1115,7 @@ int main(void)
         cmocka_unit_test(calls_that_cross_the_drain_notice_are_served),
         cmocka_unit_test(calls_not_written_before_the_notice_are_unseen),
         cmocka_unit_test(a_client_that_drains_finishes_with_its_last_call),
+        cmocka_unit_test(a_client_that_drains_loses_no_call_that_waits_to_be_written),
         cmocka_unit_test(a_connection_that_closes_ends_its_calls),
         cmocka_unit_test(a_call_is_unseen_until_the_first_byte_of_it_is_taken_for_sending),
         cmocka_unit_test(a_ping_is_answered_once),

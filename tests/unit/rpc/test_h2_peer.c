@@ -562,6 +562,26 @@ static void an_informational_answer_is_passed_over(void **state)
     peer_free(peer);
 }
 
+/* Though a block says it that will be seen again. */
+static void what_an_informational_answer_says_is_no_part_of_the_reply(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    static const char *const early[] = {":status=103", "content-type=application/grpc", "grpc-status=0",
+                                        NULL};
+    static const char *const late[] = {":status=200", NULL};
+    for (uint32_t stream = 1; stream <= 5; stream += 2) {
+        struct talk *talk = start_call(peer, UNARY);
+        if (stream < 5)
+            peer_headers(peer, 0, stream, early);
+        peer_headers(peer, 0, stream, late);
+        peer_message(peer, FLAG_END_STREAM, stream, 0, "hello");
+        peer_talk(peer);
+        assert_string_equal(talk->story, "closed(UNKNOWN)");
+    }
+    peer_free(peer);
+}
+
 static void metadata_of_both_header_blocks_is_told(void **state)
 {
     (void)state;
@@ -760,6 +780,7 @@ int main(void)
         cmocka_unit_test(a_reply_without_a_status_is_internal),
         cmocka_unit_test(an_answer_in_http_is_mapped_to_a_status),
         cmocka_unit_test(an_informational_answer_is_passed_over),
+        cmocka_unit_test(what_an_informational_answer_says_is_no_part_of_the_reply),
         cmocka_unit_test(metadata_of_both_header_blocks_is_told),
         cmocka_unit_test(a_status_that_is_none_is_unknown),
         cmocka_unit_test(a_reply_ends_a_request_that_has_not_ended),
