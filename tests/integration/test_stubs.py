@@ -163,7 +163,8 @@ def test_a_control_call_must_name_a_cache(method: str, control: control_stubs.Sc
 
 
 # As bytes, since no client library would send most of them. A text in protobuf is UTF-8.
-@pytest.mark.parametrize("name", [b"a\x00b", b"\xff", b"n" * 256], ids=["zero-byte", "not-utf-8", "too-long"])
+@pytest.mark.parametrize("name", [b"a\x00b", b"\xff", b"n" * 256, b" a", b"a "],
+                         ids=["zero-byte", "not-utf-8", "too-long", "begins-with-a-space", "ends-with-a-space"])
 def test_not_every_text_is_a_name(name: bytes, start_server: Callable[..., Server]) -> None:
     with grpc.insecure_channel(start_server().address) as channel:
         create = channel.unary_unary("/control_client.ScsControl/CreateCache")
