@@ -25,8 +25,8 @@ bool reply_headers_field(struct reply_headers *reply, struct bytes name, struct 
     reply->bytes += hpack_field_bytes((struct hpack_field){name, value});
     if (is_named(name, ":status")) {
         reply->http_status = http_status_parse(value);
-    } else if (reply->http_status == 0) {
-        return true; /* of an informational reply */
+    } else if (reply->http_status == 0 || is_named(name, "content-length")) {
+        return true; /* part of an informational reply, or HTTP's business */
     } else if (is_named(name, "content-type")) {
         reply->is_grpc = grpc_is_content_type(value);
     } else if (is_named(name, "grpc-status")) {
@@ -35,8 +35,6 @@ bool reply_headers_field(struct reply_headers *reply, struct bytes name, struct 
     } else if (is_named(name, "grpc-message")) {
         reply->message.size = 0;
         return grpc_message_decode(value, &reply->message);
-    } else if (is_named(name, "content-length")) {
-        return true; /* HTTP's business */
     } else {
         return field_list_add(&reply->metadata, name, value);
     }
