@@ -35,6 +35,7 @@ struct side {
 
 static struct side client;
 static struct side server;
+static struct metadata *caches[3]; /* the last stays NULL */
 static struct bytes decisions;
 
 static void insist(bool holds, const char *what)
@@ -98,12 +99,13 @@ static void send(struct h2_call *call)
     h2_message_end(call);
 }
 
-static void start(struct side *side, struct metadata *metadata)
+static void start(struct side *side)
 {
     if (side->is_server || side->begun - side->ended == TALKS_MAX)
         return;
     int64_t timeout_ns = (int64_t)(decide() % 4) * CLOCK_NS_PER_S;
-    struct h2_call *call = h2_call_start(side->h2, decide() % METHODS, metadata,
+    unsigned method = decide();
+    struct h2_call *call = h2_call_start(side->h2, method % METHODS, caches[method / METHODS % 3],
                                          timeout_ns > 0 ? timeout_ns : CLOCK_NEVER, NULL);
     if (call != NULL)
         know(side, call);
@@ -130,7 +132,7 @@ static void act(struct side *side)
     uint8_t what = decide() % 32;
     struct h2_call *call = what >= 8 && what < 24 ? choose(side) : NULL;
     if (what < 8)
-        start(side, NULL);
+        start(side);
     else if (call != NULL && what < 16)
         send(call);
     else if (call != NULL && what < 22)
@@ -274,6 +276,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int64_t now_ns = CLOCK_NS_PER_S;
     struct h2_methods *table = h2_methods_create(methods, METHODS);
+    struct metadata_pair pair = {bytes_of("cache"), bytes_of("blue")};
+    caches[0] = metadata_create(&pair, 1);
+    pair.value = bytes_of("green");
+    caches[1] = metadata_create(&pair, 1);
     decisions = bytes_make(data, size);
     open_side(&client, H2_CLIENT, table, decide());
     open_side(&server, H2_SERVER, table, decide());
@@ -292,6 +298,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     h2_close(server.h2);
     if (client.begun != client.ended || server.begun != server.ended)
         abort();
+    metadata_release(caches[0]);
+    metadata_release(caches[1]);
     h2_methods_destroy(table);
     return 0;
 }
