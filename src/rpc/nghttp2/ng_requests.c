@@ -117,8 +117,10 @@ static bool take_repeated(struct ng_requests *headers, nghttp2_rcbuf *name, nght
         nghttp2_rcbuf_incref(value);
         nghttp2_rcbuf_decref(field->value);
         field->value = value;
-        request_header_take(&block->header, headers->methods, field->kind, text);
     }
+    /* Even where it is the same: one of the same name before it may not be. */
+    if (field->kind == REQUEST_PATH || field->kind == REQUEST_TIMEOUT)
+        request_header_take(&block->header, headers->methods, field->kind, rcbuf_bytes(value));
     headers->at++;
     return true;
 }
