@@ -210,6 +210,7 @@ static void open_side(struct side *side, enum h2_role role, const struct h2_meth
 {
     *side =
         (struct side){.limits = h2_default_limits, .is_server = role == H2_SERVER, .drains = (how & 8) != 0};
+    side->limits.pings_burst = UINT32_MAX; /* owners may ping without end, and it is no fault */
     if ((how & 1) != 0)
         side->limits.stream_window_bytes = side->limits.connection_window_bytes = 65535;
     if ((how & 2) != 0)
