@@ -129,7 +129,6 @@ void engine_put_goaway(struct engine_connection *connection, uint32_t last_id, e
     number_write(payload, last_id);
     number_write(payload + 4, code);
     engine_put_frame(connection, (struct frame){.size = sizeof payload, .type = FRAME_GOAWAY}, payload);
-    connection->goaway_sent = true;
 }
 
 static void put_ping(struct engine_connection *connection, const uint8_t opaque[PING_BYTES])
@@ -349,12 +348,12 @@ static void engine_drain(struct h2_connection *base)
     if (is_server(connection)) {
         /* The notice first; the last call that will be processed is known a round trip later. */
         engine_put_goaway(connection, STREAM_ID_MAX, H2_NO_ERROR);
-        connection->goaway_sent = false;
         put_ping(connection, ping_drain);
     } else {
-        engine_end_unwritten(
-            connection); /* a server may close when it hears GOAWAY, before it hears of them */
+        /* A server may close when it hears GOAWAY, and would never hear of these. */
+        engine_end_unwritten(connection);
         engine_put_goaway(connection, 0, H2_NO_ERROR);
+        connection->goaway_sent = true;
     }
 }
 
@@ -364,6 +363,7 @@ void engine_ponged(struct engine_connection *connection, const uint8_t opaque[PI
     bool is_drain = memcmp(opaque, ping_drain, sizeof ping_drain) == 0;
     if (is_drain && is_server(connection) && connection->draining && !connection->goaway_sent) {
         engine_put_goaway(connection, connection->processed_id, H2_NO_ERROR);
+        connection->goaway_sent = true;
     } else if (!is_drain && connection->pings > 0) {
         connection->pings--;
         if (events->pong != NULL)
@@ -390,8 +390,8 @@ static bool engine_ping(struct h2_connection *base)
 static size_t engine_capacity(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    uint64_t last_id =
-        connection->last_id + 2 * (uint64_t)base->calls; /* of those that have no stream yet, too */
+    /* Calls that have no stream yet take one each; those that have one count again, which only makes it sooner. */
+    uint64_t last_id = connection->last_id + 2 * (uint64_t)base->calls;
     if (connection->draining || connection->over || last_id > STREAM_ID_MAX - 2)
         return 0;
     return connection->peer.max_streams > base->calls ? connection->peer.max_streams - base->calls : 0;

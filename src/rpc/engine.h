@@ -120,7 +120,7 @@ struct engine_connection {
     size_t pings;             /* sent and not answered */
     uint32_t goaway_last;     /* as the peer said last */
     bool draining;
-    bool goaway_sent; /* one that names the last stream */
+    bool goaway_sent; /* one that names the last stream, and no error */
     bool goaway_heard;
     bool over; /* nothing that the peer says matters any more, and nothing more is said to it */
     char error[128];

@@ -3,8 +3,8 @@
  * malformed message the stream. */
 #include "rpc/engine.h"
 
-#define WALK_SLOTS                                                                                           \
-    ((size_t)4096) /* places for streams, to look at which costs as much as a small frame does */
+/* Places in the table of streams, to look at which costs as much as a small frame does. */
+#define WALK_SLOTS ((size_t)4096)
 
 /* --- Streams --- */
 
@@ -442,8 +442,7 @@ static void take_reset(struct engine_connection *connection, uint32_t stream_id,
     if (is_server(connection))
         engine_count_reset(connection);
     else if (call == NULL && ++connection->late_resets > connection->last_id / 2 + 1)
-        engine_count_chatter(
-            connection); /* once a call is usual: the reply came before the request had ended */
+        engine_count_chatter(connection); /* once a call is usual, where replies come early */
 }
 
 /* The calls above the last one that the server will take were not seen by it. */

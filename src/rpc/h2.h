@@ -94,10 +94,11 @@ struct h2_limits {
     uint32_t connection_window_bytes; /* what it may send on all of them */
     uint32_t resets_burst; /* server: calls that the client resets, or breaks so that they are reset: so */
     uint32_t resets_per_second; /*   many at once, and so many in the long run */
-    uint32_t pings_burst;       /* likewise frames that cost the peer nothing: PING, SETTINGS, PRIORITY, empty
-                                         DATA, DATA for calls that are over, on a client resets of those; each DATA
-                                         frame sent earns one more (peers that measure their bandwidth answer data
-                                         with pings) */
+    uint32_t pings_burst; /* likewise frames that cost the peer nothing: PING, SETTINGS, PRIORITY, GOAWAY,
+                                         DATA that is empty or padding alone, DATA for calls that are over, on a
+                                         client resets of those beyond one a call, and looks at all streams; each
+                                         DATA frame sent earns one more (peers that measure their bandwidth answer
+                                         data with pings) */
     uint32_t pings_per_second;
 };
 
@@ -195,7 +196,8 @@ static inline void h2_sent(struct h2_connection *connection, size_t size)
     connection->engine->sent(connection, size);
 }
 
-/* Begins a graceful end: the peer is told to start no more calls, those under way go on. */
+/* Begins a graceful end: the peer is told to start no more calls, those under way go on. A client's calls of which nothing
+ * is written end as unseen. */
 static inline void h2_drain(struct h2_connection *connection)
 {
     connection->engine->drain(connection);

@@ -38,12 +38,16 @@ static struct side server;
 static struct metadata *caches[3]; /* the last stays NULL */
 static struct bytes decisions;
 
+static const char *fault_of(const struct side *side)
+{
+    return side->h2 != NULL ? h2_error(side->h2) : "";
+}
+
 static void insist(bool holds, const char *what)
 {
     if (holds)
         return;
-    (void)fprintf(stderr, "%s; client: \"%s\", server: \"%s\"\n", what, h2_error(client.h2),
-                  h2_error(server.h2));
+    (void)fprintf(stderr, "%s; client: \"%s\", server: \"%s\"\n", what, fault_of(&client), fault_of(&server));
     abort();
 }
 
@@ -69,11 +73,16 @@ static void know(struct side *side, struct h2_call *call)
     side->begun++;
 }
 
-static void forget(struct side *side, struct h2_call *call)
+static void insist_known(const struct h2_call *call)
 {
     struct h2_call **place = call->user;
     insist(place != NULL && *place == call, "a call that has ended is told of");
-    *place = NULL;
+}
+
+static void forget(struct side *side, struct h2_call *call)
+{
+    insist_known(call);
+    *(struct h2_call **)call->user = NULL;
     side->ended++;
 }
 
@@ -91,7 +100,8 @@ static struct h2_call *choose(const struct side *side)
 static void send(struct h2_call *call)
 {
     static const size_t sizes[] = {0, 1, 100, 16370, 16379, 16380, 40000, 300000};
-    size_t size = sizes[decide() % (sizeof sizes / sizeof sizes[0])] + decide() % 8;
+    size_t size = sizes[decide() % (sizeof sizes / sizeof sizes[0])];
+    size += decide() % 8;
     uint8_t *to = h2_message_begin(call, size);
     if (to == NULL)
         return;
@@ -155,8 +165,7 @@ static void on_opened(void *owner, struct h2_call *call)
 
 static void on_message(void *owner, struct h2_call *call, struct bytes message)
 {
-    struct h2_call **place = call->user;
-    insist(place != NULL && *place == call, "a call that has ended hears a message");
+    insist_known(call);
     for (size_t i = 0; i < message.size; i++)
         insist(message.data[i] == (message.size & 0xff), "a message has come otherwise than it was sent");
     act(owner);
@@ -164,7 +173,7 @@ static void on_message(void *owner, struct h2_call *call, struct bytes message)
 
 static void on_half_closed(void *owner, struct h2_call *call)
 {
-    (void)call;
+    insist_known(call);
     act(owner);
 }
 
@@ -177,7 +186,7 @@ static void on_closed(void *owner, struct h2_call *call, const struct h2_outcome
 
 static void on_drained(void *owner, struct h2_call *call)
 {
-    (void)call;
+    insist_known(call);
     act(owner);
 }
 
@@ -227,6 +236,13 @@ static void open_side(struct side *side, enum h2_role role, const struct h2_meth
     };
     side->h2 = h2_open(&h2_engine_mayfly, &config);
     insist(side->h2 != NULL, "memory is out");
+}
+
+static void close_side(struct side *side)
+{
+    struct h2_connection *h2 = side->h2;
+    side->h2 = NULL;
+    h2_close(h2);
 }
 
 /* Moves some of what is pending, or all; false when nothing is. */
@@ -286,7 +302,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_side(&server, H2_SERVER, table, decide());
     while (decisions.size > 0) {
         uint8_t decision = decide();
-        size_t most = (decision & 8) != 0 ? (size_t)decide() << (decide() % 12) : SIZE_MAX;
+        size_t most = SIZE_MAX;
+        if ((decision & 8) != 0) {
+            most = decide();
+            most <<= decide() % 12;
+        }
         if ((decision & 1) != 0)
             act((decision & 2) != 0 ? &client : &server);
         else
@@ -295,8 +315,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         now_ns += (int64_t)(decision >> 4) * CLOCK_NS_PER_S / 16;
     }
     settle(now_ns);
-    h2_close(client.h2);
-    h2_close(server.h2);
+    close_side(&client);
+    close_side(&server);
     if (client.begun != client.ended || server.begun != server.ended)
         abort();
     metadata_release(caches[0]);

@@ -144,13 +144,19 @@ static inline size_t peer_hear_frame(struct peer *peer, struct bytes in)
     return FRAME_HEAD_BYTES + frame.size;
 }
 
-static inline void peer_hear(struct peer *peer)
+/* Takes what is pending without reading it. */
+static inline void peer_collect(struct peer *peer)
 {
     struct bytes pending;
     while ((pending = h2_pending(peer->end->h2)).size > 0) {
         assert_true(buffer_append(&peer->in, pending));
         h2_sent(peer->end->h2, pending.size);
     }
+}
+
+static inline void peer_hear(struct peer *peer)
+{
+    peer_collect(peer);
     struct bytes in = buffer_bytes(&peer->in);
     size_t used;
     while (in.size >= FRAME_HEAD_BYTES && (used = peer_hear_frame(peer, in)) > 0)

@@ -47,16 +47,6 @@ static void assert_told_to_calm_down(struct peer *peer)
     assert_true(h2_finished(peer->end->h2));
 }
 
-/* Takes what is pending without reading it. */
-static void peer_collect(struct peer *peer)
-{
-    struct bytes pending;
-    while ((pending = h2_pending(peer->end->h2)).size > 0) {
-        assert_true(buffer_append(&peer->in, pending));
-        h2_sent(peer->end->h2, pending.size);
-    }
-}
-
 /* --- Header blocks --- */
 
 static void continuations_of_nothing_are_ended(void **state)
@@ -436,15 +426,24 @@ static void frames_of_unknown_kinds_cost_nothing(void **state)
 
 /* --- Windows --- */
 
+/* The first frame of what was collected and not read, which goes on behind it; false where there is none. */
+static bool next_frame(struct bytes *in, struct frame *frame, const uint8_t **payload)
+{
+    if (in->size < FRAME_HEAD_BYTES)
+        return false;
+    *frame = frame_read(in->data);
+    *payload = in->data + FRAME_HEAD_BYTES;
+    *in = bytes_make(*payload + frame->size, in->size - FRAME_HEAD_BYTES - frame->size);
+    return true;
+}
+
 static size_t content_heard(const struct peer *peer)
 {
     size_t bytes = 0;
-    for (struct bytes in = buffer_bytes(&peer->in); in.size >= FRAME_HEAD_BYTES;) {
-        struct frame frame = frame_read(in.data);
-        size_t whole = FRAME_HEAD_BYTES + frame.size;
+    struct frame frame;
+    const uint8_t *payload;
+    for (struct bytes in = buffer_bytes(&peer->in); next_frame(&in, &frame, &payload);)
         bytes += frame.type == FRAME_DATA ? frame.size : 0;
-        in = bytes_make(in.data + whole, in.size - whole);
-    }
     return bytes;
 }
 
@@ -586,13 +585,11 @@ static void content_beyond_our_windows_is_an_error(void **state)
 static size_t opened_by(const struct peer *peer, uint32_t stream)
 {
     size_t bytes = 0;
-    for (struct bytes in = buffer_bytes(&peer->in); in.size >= FRAME_HEAD_BYTES;) {
-        struct frame frame = frame_read(in.data);
-        size_t whole = FRAME_HEAD_BYTES + frame.size;
+    struct frame frame;
+    const uint8_t *payload;
+    for (struct bytes in = buffer_bytes(&peer->in); next_frame(&in, &frame, &payload);)
         if (frame.type == FRAME_WINDOW_UPDATE && frame.stream_id == stream)
-            bytes += number_read(in.data + FRAME_HEAD_BYTES);
-        in = bytes_make(in.data + whole, in.size - whole);
-    }
+            bytes += number_read(payload);
     return bytes;
 }
 

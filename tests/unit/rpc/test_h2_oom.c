@@ -244,21 +244,26 @@ static void call_all(struct talk *talk, struct metadata *blue, struct metadata *
     talk->client.h2 = NULL;
 }
 
-static void converse(struct h2_methods *table, struct metadata *blue, struct metadata *green)
+static void open_both(struct talk *talk, const struct h2_methods *table)
 {
-    struct talk talk = {.trailers = green, .now_ns = CLOCK_NS_PER_S};
     struct h2_config config = {
         .role = H2_SERVER,
         .methods = table,
         .events = &server_events,
-        .owner = &talk,
+        .owner = talk,
         .limits = h2_default_limits,
         .authority = "localhost",
     };
-    talk.server.h2 = h2_open(engine, &config);
+    talk->server.h2 = h2_open(engine, &config);
     config.role = H2_CLIENT;
     config.events = &client_events;
-    talk.client.h2 = h2_open(engine, &config);
+    talk->client.h2 = h2_open(engine, &config);
+}
+
+static void converse(struct h2_methods *table, struct metadata *blue, struct metadata *green)
+{
+    struct talk talk = {.trailers = green, .now_ns = CLOCK_NS_PER_S};
+    open_both(&talk, table);
     if (talk.client.h2 != NULL && talk.server.h2 != NULL)
         call_all(&talk, blue, green);
     if (talk.client.h2 != NULL)
@@ -316,19 +321,8 @@ static void memory_may_run_out_for_good_at_any_moment(void **state)
 static void open_counted(struct talk *talk, const struct h2_methods *table)
 {
     *talk = (struct talk){.now_ns = CLOCK_NS_PER_S};
-    struct h2_config config = {
-        .role = H2_SERVER,
-        .methods = table,
-        .events = &server_events,
-        .owner = talk,
-        .limits = h2_default_limits,
-        .authority = "localhost",
-    };
     memory = (struct memory){.countdown = SIZE_MAX, .armed = true};
-    talk->server.h2 = h2_open(engine, &config);
-    config.role = H2_CLIENT;
-    config.events = &client_events;
-    talk->client.h2 = h2_open(engine, &config);
+    open_both(talk, table);
 }
 
 static void close_counted(struct talk *talk)
