@@ -390,8 +390,8 @@ static bool engine_ping(struct h2_connection *base)
 static size_t engine_capacity(const struct h2_connection *base)
 {
     const struct engine_connection *connection = (const struct engine_connection *)base;
-    /* Calls that have no stream yet take one each; those that have one count again, which only makes it sooner. */
-    uint64_t last_id = connection->last_id + 2 * (uint64_t)base->calls;
+    /* Calls that have no stream yet will take one each. */
+    uint64_t last_id = connection->last_id + 2 * (uint64_t)(base->calls - connection->streams.count);
     if (connection->draining || connection->over || last_id > STREAM_ID_MAX - 2)
         return 0;
     return connection->peer.max_streams > base->calls ? connection->peer.max_streams - base->calls : 0;

@@ -347,6 +347,8 @@ static void open_window(struct engine_connection *connection, uint32_t stream_id
 /* Counts a look at every stream: nothing where there are few. */
 static void count_walk(struct engine_connection *connection)
 {
+    if (connection->streams.count == 0)
+        return;
     for (size_t slots = connection->streams.mask; slots >= WALK_SLOTS; slots -= WALK_SLOTS)
         engine_count_chatter(connection);
 }
@@ -445,12 +447,16 @@ static void take_reset(struct engine_connection *connection, uint32_t stream_id,
         engine_count_chatter(connection); /* once a call is usual, where replies come early */
 }
 
-/* The calls above the last one that the server will take were not seen by it. */
-static void end_unseen(struct engine_connection *connection)
+/* The calls above the last one that the server will take were not seen by it. A server that takes its leave leaves some
+ * out once, which is not counted. */
+static void end_unseen(struct engine_connection *connection, uint32_t last_before)
 {
     const struct stream_table *streams = &connection->streams;
     struct list unseen;
-    count_walk(connection);
+    if (connection->goaway_last >= connection->last_id)
+        return;
+    if (last_before < connection->last_id)
+        count_walk(connection);
     list_init(&unseen);
     for (size_t i = 0; streams->count > 0 && i <= streams->mask; i++)
         if (streams->slots[i].id > connection->goaway_last)
@@ -463,8 +469,9 @@ static void take_goaway(struct engine_connection *connection, uint32_t last_id, 
 {
     const struct h2_events *events = connection->config.events;
     bool is_news = !connection->draining;
+    uint32_t last_before = connection->goaway_last;
     bool is_ours = last_id == 0 || last_id == STREAM_ID_MAX || last_id % 2 == (is_server(connection) ? 0 : 1);
-    if (last_id > connection->goaway_last || !is_ours) {
+    if (last_id > last_before || !is_ours) {
         protocol_error(connection, "a GOAWAY names a stream that it may not");
         return;
     }
@@ -476,7 +483,7 @@ static void take_goaway(struct engine_connection *connection, uint32_t last_id, 
         engine_set_error(connection, "the peer gave up: ", h2_code_name(code));
     if (!is_server(connection)) {
         engine_end_unwritten(connection);
-        end_unseen(connection);
+        end_unseen(connection, last_before);
     }
     if (is_news && events->draining != NULL && !is_server(connection))
         events->draining(connection->config.owner);

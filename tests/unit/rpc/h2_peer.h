@@ -40,6 +40,14 @@ static inline void peer_number_frame(struct peer *peer, uint8_t type, uint32_t s
     peer_frame(peer, type, 0, stream, bytes_make(payload, sizeof payload));
 }
 
+static inline void peer_goaway(struct peer *peer, uint32_t last, uint32_t code)
+{
+    uint8_t payload[8];
+    number_write(payload, last);
+    number_write(payload + 4, code);
+    peer_frame(peer, FRAME_GOAWAY, 0, 0, bytes_make(payload, sizeof payload));
+}
+
 /* A field without compression: RFC 7541 section 6.2.2. */
 static inline void put_field(struct buffer *block, struct bytes name, struct bytes value)
 {

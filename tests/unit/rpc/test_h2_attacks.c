@@ -1,5 +1,6 @@
 /* Attacks on a server of ours, and games that are none but try its limits. Each is stopped by a limit of its own, at a
  * bounded cost, with the error that the RFC has for it; or it costs nothing, and an honest call goes on beside it. */
+#include "rpc/engine.h"
 #include "rpc/h2_peer.h"
 
 #include <malloc.h>
@@ -339,13 +340,34 @@ static void content_that_is_padding_alone_is_told_to_calm_down(void **state)
     peer_free(peer);
 }
 
+/* To end a call with an empty frame is usual, and needs no reply to make up for it. */
+static void calls_that_end_with_an_empty_frame_are_fine(void **state)
+{
+    (void)state;
+    struct h2_limits limits = h2_default_limits;
+    limits.pings_burst = 1;
+    limits.pings_per_second = 0;
+    struct peer *peer = client_peer(&limits);
+    peer->pair->answer = answer_nothing;
+    for (uint32_t i = 0; i < 100; i++) {
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+        peer_message(peer, 0, 1 + 2 * i, 0, "x");
+        peer_frame(peer, FRAME_DATA, FLAG_END_STREAM, 1 + 2 * i, bytes_make(NULL, 0));
+    }
+    peer_talk(peer);
+    assert_false(peer->end->over);
+    for (size_t i = 0; i < 100; i++)
+        assert_string_equal(peer->end->talks[i].story, "opened message(x)");
+    peer_free(peer);
+}
+
 static void a_server_that_takes_its_leave_for_ever_is_told_to_calm_down(void **state)
 {
     (void)state;
     struct peer *peer = server_peer(&h2_default_limits);
     (void)call_with(peer->pair, UNARY, "x");
     for (int i = 0; i < 2000; i++)
-        peer_frame(peer, FRAME_GOAWAY, 0, 0, bytes_make("\x7f\xff\xff\xff\0\0\0\0", 8));
+        peer_goaway(peer, 0x7fffffff, H2_NO_ERROR);
     peer_talk(peer);
     assert_told_to_calm_down(peer);
     peer_free(peer);
@@ -357,8 +379,11 @@ static void resets_of_calls_that_are_over_are_expected_once_a_call(void **state)
     (void)state;
     static const char *const refusal[] = {":status=200", "content-type=application/grpc", "grpc-status=16",
                                           NULL};
-    enum { CALLS = 3000 };
-    struct peer *peer = server_peer(&h2_default_limits);
+    enum { CALLS = 100 };
+    struct h2_limits limits = h2_default_limits;
+    limits.pings_burst = 1;
+    limits.pings_per_second = 0;
+    struct peer *peer = server_peer(&limits);
     for (uint32_t i = 0; i < CALLS; i++) {
         (void)call_with(peer->pair, UNARY, "x");
         peer_headers(peer, FLAG_END_STREAM, 1 + 2 * i, refusal);
@@ -369,10 +394,36 @@ static void resets_of_calls_that_are_over_are_expected_once_a_call(void **state)
     assert_false(peer->end->over);
     for (size_t i = 0; i < CALLS; i++)
         assert_string_equal(peer->end->talks[i].story, "closed(UNAUTHENTICATED)");
-    peer->heard[0] = '\0';
-    for (uint32_t i = 0; i < CALLS; i++)
-        peer_number_frame(peer, FRAME_RST_STREAM, 1 + 2 * i, H2_NO_ERROR);
-    peer_talk(peer);
+    for (int more = 0; more < 2; more++) { /* one more is allowed, and none behind it */
+        assert_false(peer->end->over);
+        peer_number_frame(peer, FRAME_RST_STREAM, 1, H2_NO_ERROR);
+        peer_talk(peer);
+    }
+    assert_told_to_calm_down(peer);
+    peer_free(peer);
+}
+
+/* A server takes its leave in two steps: the notice, and the last call that it has seen. More of them that leave calls
+ * out count for the look at all calls that each of them costs. */
+static void a_leave_that_is_taken_by_and_by_costs_more(void **state)
+{
+    (void)state;
+    enum { CALLS = 4000, WALKS = 3 }; /* of more than 16,000 places, 4,096 of which count as one frame */
+    struct h2_limits limits = h2_default_limits;
+    limits.pings_burst = 1 + 4 + WALKS; /* SETTINGS and four GOAWAYs */
+    limits.pings_per_second = 0;
+    struct peer *peer = server_peer(&limits);
+    for (int i = 0; i < CALLS; i++)
+        (void)call_with(peer->pair, UNARY, "x");
+    peer_collect(peer);
+    peer->in.size = 0;
+    const uint32_t last_ids[] = {0x7fffffff, 2001, 1001, 501};
+    for (size_t i = 0; i < sizeof last_ids / sizeof last_ids[0]; i++) {
+        assert_false(peer->end->over);
+        peer_goaway(peer, last_ids[i], H2_NO_ERROR);
+        peer_talk(peer);
+        assert_int_equal(peer->end->h2->calls, last_ids[i] < 2 * CALLS ? (last_ids[i] + 1) / 2 : CALLS);
+    }
     assert_told_to_calm_down(peer);
     peer_free(peer);
 }
@@ -663,6 +714,31 @@ static void the_last_stream_is_one_like_others(void **state)
     peer_free(peer);
 }
 
+/* Near the end of the numbers a client offers as many calls as it has numbers for, whether they have got theirs or not. */
+static void calls_are_offered_while_there_are_numbers(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    ((struct engine_connection *)peer->end->h2)->last_id = 0x7fffffff - 2 * 3;
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 0, 1 << 24);
+    put_setting(peer, 4, 1 << 24);
+    peer_talk(peer);
+    struct talk *large = call_start(peer->pair, STREAM_IN);
+    for (int i = 0; i < 80; i++)
+        talk_send(large, bytes_make(zeros, sizeof zeros));
+    (void)h2_pending(peer->end->h2); /* so much that calls behind it wait for their numbers */
+    for (int i = 0; i < 2; i++) {
+        assert_true(h2_capacity(peer->end->h2) > 0);
+        (void)call_with(peer->pair, UNARY, "x");
+    }
+    assert_int_equal(h2_capacity(peer->end->h2), 0);
+    assert_null(h2_call_start(peer->end->h2, UNARY, NULL, CLOCK_NEVER, NULL));
+    peer_talk(peer);
+    assert_heard(peer, "HEADERS(2147483647");
+    assert_int_equal(h2_capacity(peer->end->h2), 0);
+    peer_free(peer);
+}
+
 static void late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over(void **state)
 {
     (void)state;
@@ -725,8 +801,10 @@ int main(void)
         cmocka_unit_test(blocks_that_differ_in_one_place_are_told_apart),
         cmocka_unit_test(floods_are_told_to_calm_down),
         cmocka_unit_test(content_that_is_padding_alone_is_told_to_calm_down),
+        cmocka_unit_test(calls_that_end_with_an_empty_frame_are_fine),
         cmocka_unit_test(a_server_that_takes_its_leave_for_ever_is_told_to_calm_down),
         cmocka_unit_test(resets_of_calls_that_are_over_are_expected_once_a_call),
+        cmocka_unit_test(a_leave_that_is_taken_by_and_by_costs_more),
         cmocka_unit_test(settings_that_cost_much_are_fewer),
         cmocka_unit_test(a_frame_of_many_settings_is_told_to_calm_down),
         cmocka_unit_test(frames_of_unknown_kinds_cost_nothing),
@@ -740,6 +818,7 @@ int main(void)
         cmocka_unit_test(half_open_calls_are_bounded_and_disturb_nobody),
         cmocka_unit_test(streams_in_no_order_end_the_connection),
         cmocka_unit_test(the_last_stream_is_one_like_others),
+        cmocka_unit_test(calls_are_offered_while_there_are_numbers),
         cmocka_unit_test(late_frames_are_passed_over_for_as_many_calls_as_may_be_open),
         cmocka_unit_test(late_frames_for_a_call_that_the_server_has_cut_off_are_passed_over),
     };

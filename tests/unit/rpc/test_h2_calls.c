@@ -17,13 +17,6 @@ static void answer_each(struct pair_end *server, struct talk *talk, struct bytes
     talk_send(talk, message);
 }
 
-static void answer_nothing(struct pair_end *server, struct talk *talk, struct bytes message)
-{
-    (void)server;
-    (void)talk;
-    (void)message;
-}
-
 static void answer_failure(struct pair_end *server, struct talk *talk, struct bytes message)
 {
     (void)server;

@@ -680,14 +680,6 @@ static void reset_codes_are_mapped_to_statuses(void **state)
     peer_free(peer);
 }
 
-static void peer_goaway(struct peer *peer, uint32_t last, uint32_t code)
-{
-    uint8_t payload[8];
-    number_write(payload, last);
-    number_write(payload + 4, code);
-    peer_frame(peer, FRAME_GOAWAY, 0, 0, bytes_make(payload, sizeof payload));
-}
-
 static void calls_above_the_last_stream_of_a_goaway_are_unseen(void **state)
 {
     (void)state;

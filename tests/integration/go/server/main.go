@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -110,6 +111,10 @@ func hit(reply protoreflect.Message, value []byte) {
 	set(reply, "cache_body", value)
 }
 
+func cacheOf(received metadata.MD) string {
+	return strings.Join(received.Get("cache"), "")
+}
+
 func mirror(received metadata.MD, reply protoreflect.Message) {
 	pairs := [][2]string{}
 	for name, values := range received {
@@ -127,15 +132,24 @@ func mirror(received metadata.MD, reply protoreflect.Message) {
 	hit(reply, written)
 }
 
-func (c *cache) answerGet(name string, received metadata.MD, request, reply protoreflect.Message) {
-	switch name {
+// join waits until the crowd has gathered, or the caller waits no longer.
+func (c *cache) join(ctx context.Context) {
+	if c.gathered.Add(1) == crowd {
+		close(c.isWhole)
+	}
+	select {
+	case <-c.isWhole:
+	case <-ctx.Done():
+	}
+}
+
+func (c *cache) answerGet(ctx context.Context, request, reply protoreflect.Message) {
+	received, _ := metadata.FromIncomingContext(ctx)
+	switch cacheOf(received) {
 	case "mirror":
 		mirror(received, reply)
 	case "crowd":
-		if c.gathered.Add(1) == crowd {
-			close(c.isWhole)
-		}
-		<-c.isWhole
+		c.join(ctx)
 		hit(reply, nil)
 	default:
 		c.find(request, reply)
@@ -161,7 +175,7 @@ func (c *cache) handle(_ any, stream grpc.ServerStream) error {
 	}
 	ctx := stream.Context()
 	received, _ := metadata.FromIncomingContext(ctx)
-	name := strings.Join(received.Get("cache"), "")
+	name := cacheOf(received)
 
 	stream.SetTrailer(c.metadata)
 	if name == "absent" {
@@ -177,7 +191,7 @@ func (c *cache) handle(_ any, stream grpc.ServerStream) error {
 		c.items.Store(string(get(request, "cache_key").Bytes()), get(request, "cache_body").Bytes())
 		return send(func(reply protoreflect.Message) { setResult(reply, "Ok") })
 	case "Get":
-		return send(func(reply protoreflect.Message) { c.answerGet(name, received, request, reply) })
+		return send(func(reply protoreflect.Message) { c.answerGet(ctx, request, reply) })
 	case "GetBatch":
 		items := get(request, "items").List()
 		for i := 0; i < items.Len(); i++ {
