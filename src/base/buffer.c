@@ -22,6 +22,16 @@ bool buffer_reserve(struct buffer *buffer, size_t more)
     return true;
 }
 
+void buffer_trim(struct buffer *buffer)
+{
+    size_t capacity = buffer->size > BUFFER_MIN_CAPACITY / 2 ? 2 * buffer->size : BUFFER_MIN_CAPACITY;
+    uint8_t *data = capacity < buffer->capacity ? realloc(buffer->data, capacity) : NULL;
+    if (data == NULL)
+        return;
+    buffer->data = data;
+    buffer->capacity = capacity;
+}
+
 void buffer_free(struct buffer *buffer)
 {
     free(buffer->data);

@@ -14,6 +14,9 @@ struct buffer {
 /* Makes room for MORE bytes behind what is there, zero included; false when memory is out. */
 bool buffer_reserve(struct buffer *buffer, size_t more);
 
+/* Gives back all but twice what the buffer holds, where memory allows. */
+void buffer_trim(struct buffer *buffer);
+
 /* Frees what the buffer holds and leaves it empty. */
 void buffer_free(struct buffer *buffer);
 

@@ -20,7 +20,8 @@
 #include "rpc/stream_table.h"
 #include "rpc/verdicts.h"
 
-#define OUTPUT_HIGH_BYTES   ((size_t)1 << 20) /* of output; with more there, calls wait */
+#define OUTPUT_HIGH_BYTES   ((size_t)1 << 20)  /* of output; with more there, calls wait */
+#define CALL_TRIM_BYTES     ((size_t)64 << 10) /* of a call's output; of more, a quarter is in use */
 #define CALL_KEEP_BYTES     ((size_t)1024) /* what each buffer of a call may hold on to when it is not in use */
 
 /* Of a frame or a header block; docs/http2.md has the reasons. */

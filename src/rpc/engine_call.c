@@ -198,6 +198,28 @@ static void count_sent(struct engine_call *call, uint64_t at, size_t size)
     allowance_give(&connection->chatter);
 }
 
+/* Drops what was taken from the front of what waits. */
+static void drop_taken(struct engine_call *call)
+{
+    size_t left = call_out_bytes(call);
+    memmove(call->out.data, call->out.data + call->out_taken, left);
+    call->out.size = left;
+    call->out_taken = 0;
+}
+
+/* Gives back what a burst has left behind: a stream may be open for days, and what little waits in it may wait as long. */
+static void trim_output(struct engine_call *call)
+{
+    size_t left = call_out_bytes(call);
+    if (left == 0) {
+        buffer_reset(&call->out, CALL_KEEP_BYTES);
+        call->out_taken = 0;
+    } else if (call->out.capacity > CALL_TRIM_BYTES && left < call->out.capacity / 4) {
+        drop_taken(call);
+        buffer_trim(&call->out);
+    }
+}
+
 /* Moves one frame's worth of what waits into the output. */
 static void send_frame(struct engine_call *call, size_t size)
 {
@@ -211,10 +233,7 @@ static void send_frame(struct engine_call *call, size_t size)
     size_t before = call_out_bytes(call);
     call_buffered(call, before, before - size);
     call->out_taken += size;
-    if (call->out_taken == call->out.size) { /* a stream may be open for days after its one burst */
-        buffer_reset(&call->out, CALL_KEEP_BYTES);
-        call->out_taken = 0;
-    }
+    trim_output(call);
 }
 
 static size_t sendable_bytes(const struct engine_call *call)
@@ -326,11 +345,8 @@ static bool is_straight(const struct engine_call *call, size_t size)
 /* Room behind the messages that wait in the call. */
 static uint8_t *wait_for_window(struct engine_call *call, size_t size)
 {
-    if (call->out_taken > call->out.size / 2) {
-        memmove(call->out.data, call->out.data + call->out_taken, call_out_bytes(call));
-        call->out.size -= call->out_taken;
-        call->out_taken = 0;
-    }
+    if (call->out_taken > call->out.size / 2)
+        drop_taken(call);
     uint8_t *to = buffer_extend(&call->out, size);
     if (to == NULL)
         return NULL;

@@ -15,9 +15,10 @@ static const struct {
     {'H', INT64_C(3600) * CLOCK_NS_PER_S},
 };
 
-#define TIMEOUT_UNITS  (sizeof timeout_units / sizeof timeout_units[0])
-#define TIMEOUT_DIGITS 8
-#define TIMEOUT_MAX    99999999
+#define TIMEOUT_UNITS       (sizeof timeout_units / sizeof timeout_units[0])
+#define TIMEOUT_DIGITS      8
+#define TIMEOUT_MAX         99999999
+#define GATHERED_KEEP_BYTES ((size_t)1024) /* between the messages of a stream */
 
 bool grpc_is_content_type(struct bytes value)
 {
@@ -224,14 +225,14 @@ enum grpc_assembly grpc_assemble(struct grpc_assembler *assembler, struct bytes 
                                  struct bytes *message)
 {
     if (assembler->prefix_size == 0 && take_whole(input, limit_bytes, message)) {
-        assembler->gathered.size = 0;
+        buffer_reset(&assembler->gathered, GATHERED_KEEP_BYTES);
         return GRPC_MESSAGE;
     }
     while (assembler->prefix_size < GRPC_PREFIX_BYTES) {
         if (input->size == 0)
             return GRPC_NEED_MORE;
         assembler->prefix[assembler->prefix_size++] = take(input, 1).data[0];
-        assembler->gathered.size = 0;
+        buffer_reset(&assembler->gathered, GATHERED_KEEP_BYTES);
     }
     size_t size = grpc_prefix_size(assembler->prefix);
     if (assembler->prefix[0] != 0)

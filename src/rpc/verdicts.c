@@ -104,7 +104,7 @@ static struct h2_outcome outcome_without_status(const struct reply_headers *repl
 
 struct h2_outcome reply_outcome(const struct reply_headers *reply, struct reply_end end)
 {
-    if (!reply->has_status) {
+    if (!reply->has_status || end.error_code != H2_NO_ERROR) { /* a malformed reply's status does not count */
         bool is_refused = end.error_code == H2_REFUSED_STREAM && reply->http_status == 0;
         if (end.was_sent && !is_refused)
             return outcome_without_status(reply, end.error_code);

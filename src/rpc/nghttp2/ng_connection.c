@@ -543,6 +543,8 @@ static int connection_start_session(struct ng_connection *connection)
     /* The library counts every reset by its own clock and would drop an honest client in a storm of expired
      * deadlines; on_reset counts instead. */
     nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX / 2, 1);
+    if (connection->config.role == H2_CLIENT)
+        nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
     if (connection->config.role == H2_SERVER)
         error = nghttp2_session_server_new2(&connection->session, callbacks, connection, option);
     else

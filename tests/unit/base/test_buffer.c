@@ -64,6 +64,22 @@ static void a_size_that_cannot_be_is_refused_and_changes_nothing(void **state)
     buffer_free(&buffer);
 }
 
+static void a_trimmed_buffer_keeps_what_it_holds(void **state)
+{
+    (void)state;
+    struct buffer buffer = {0};
+    buffer_trim(&buffer); /* of nothing, nothing */
+    assert_null(buffer.data);
+    assert_true(buffer_reserve(&buffer, 100000) && buffer_append(&buffer, bytes_of("kept")));
+    buffer_trim(&buffer);
+    assert_true(buffer.capacity <= 256);
+    assert_memory_equal(buffer.data, "kept", 4);
+    uint8_t *data = buffer.data;
+    buffer_trim(&buffer); /* there is no more to give */
+    assert_ptr_equal(buffer.data, data);
+    buffer_free(&buffer);
+}
+
 static void a_reset_gives_large_memory_back_and_keeps_small(void **state)
 {
     (void)state;
@@ -85,6 +101,7 @@ int main(void)
         cmocka_unit_test(nothing_can_be_appended_to_nothing),
         cmocka_unit_test(room_that_was_reserved_is_there_without_moving),
         cmocka_unit_test(a_size_that_cannot_be_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_trimmed_buffer_keeps_what_it_holds),
         cmocka_unit_test(a_reset_gives_large_memory_back_and_keeps_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

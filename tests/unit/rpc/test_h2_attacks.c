@@ -590,6 +590,60 @@ static void windows_that_stay_shut_hold_bounded_memory(void **state)
     peer_free(peer);
 }
 
+/* Replies of a megabyte each, of all of which the last byte is never asked for. */
+static void what_was_sent_of_a_reply_is_held_no_longer(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20, CALLS = 50 };
+    struct peer *peer = client_peer(&h2_default_limits);
+    put_setting(peer, 4, SIZE + 5 - 1);
+    peer_number_frame(peer, FRAME_WINDOW_UPDATE, 0, CALLS * SIZE);
+    peer_talk(peer);
+    size_t before = memory_taken();
+    for (uint32_t i = 0; i < CALLS; i++) {
+        peer_headers(peer, 0, 1 + 2 * i, unary_request);
+        peer_talk(peer);
+        struct h2_call *call = peer->end->talks[i].call;
+        uint8_t *to = h2_message_begin(call, SIZE);
+        assert_non_null(to);
+        memset(to, 'y', SIZE);
+        h2_message_end(call);
+        peer_talk(peer);
+        assert_int_equal(h2_queued(call), 1);
+    }
+    assert_true(memory_taken() < before + (size_t)8 * SIZE);
+    peer_free(peer);
+}
+
+/* A message of a megabyte, and one of nothing behind it. */
+static void what_a_stream_has_handed_on_is_held_no_longer(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20, CALLS = 50 };
+    static const char *const request_on_stream[] = {":method=POST",
+                                                    ":scheme=http",
+                                                    ":path=/test.Service/StreamBoth",
+                                                    ":authority=localhost",
+                                                    "te=trailers",
+                                                    "content-type=application/grpc",
+                                                    NULL};
+    struct peer *peer = client_peer(&h2_default_limits);
+    peer->pair->answer = answer_nothing;
+    size_t before = memory_taken();
+    for (uint32_t i = 0; i < CALLS; i++) {
+        peer_headers(peer, 0, 1 + 2 * i, request_on_stream);
+        peer_frame(peer, FRAME_DATA, 0, 1 + 2 * i, bytes_make("\0\0\x10\0\0", 5));
+        for (size_t sent = 0; sent < SIZE; sent += sizeof zeros)
+            peer_frame(peer, FRAME_DATA, 0, 1 + 2 * i, bytes_make(zeros, sizeof zeros));
+        peer_frame(peer, FRAME_DATA, 0, 1 + 2 * i, bytes_make(zeros, 5));
+        peer_talk(peer);
+        assert_int_equal(peer->end->talks[i].messages, 2);
+        buffer_free(&peer->end->talks[i].last_message);
+    }
+    assert_true(memory_taken() < before + (size_t)8 * SIZE);
+    peer_free(peer);
+}
+
 static void a_window_beyond_its_limit_is_an_error(void **state)
 {
     (void)state;
@@ -811,6 +865,8 @@ int main(void)
         cmocka_unit_test(a_window_is_never_overrun),
         cmocka_unit_test(a_call_whose_window_is_taken_away_holds_nobody_up),
         cmocka_unit_test(windows_that_stay_shut_hold_bounded_memory),
+        cmocka_unit_test(what_was_sent_of_a_reply_is_held_no_longer),
+        cmocka_unit_test(what_a_stream_has_handed_on_is_held_no_longer),
         cmocka_unit_test(a_window_beyond_its_limit_is_an_error),
         cmocka_unit_test(a_setting_that_opens_windows_beyond_their_limit_is_an_error),
         cmocka_unit_test(content_beyond_our_windows_is_an_error),

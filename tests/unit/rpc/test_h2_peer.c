@@ -601,6 +601,53 @@ static void metadata_of_both_header_blocks_is_told(void **state)
     peer_free(peer);
 }
 
+/* gRPC writes spaces as they are, also at the end. */
+static void a_status_message_may_end_in_spaces(void **state)
+{
+    (void)state;
+    struct peer *peer = server_peer(&h2_default_limits);
+    struct talk *talk = start_call(peer, UNARY);
+    static const char *const end[] = {":status=200",        "content-type=application/grpc",
+                                      "grpc-status=5",      "grpc-message= key:  ",
+                                      "err=item_not_found", NULL};
+    peer_headers(peer, FLAG_END_STREAM, 1, end);
+    peer_talk(peer);
+    assert_string_equal(talk->story, "closed(NOT_FOUND)");
+    assert_string_equal(talk->status_message, " key:  ");
+    assert_bytes(metadata_find(talk->metadata, "err"), "item_not_found");
+    peer_free(peer);
+}
+
+static void the_status_of_a_malformed_reply_does_not_count(void **state)
+{
+    (void)state;
+    static const char *const malformed[] = {"grpc-status=0", "X-Upper=1", NULL};
+    static const char *const fine[] = {"grpc-status=0", NULL};
+    static const char *const longer[] = {":status=200", "content-type=application/grpc", "content-length=100",
+                                         NULL};
+    static const struct {
+        const char *const *start;
+        const char *const *end;
+        uint8_t flags;
+    } cases[] = {
+        {reply_start, malformed, FLAG_END_STREAM},
+        {reply_start, fine, 0}, /* trailers that do not end the stream */
+        {longer, fine, FLAG_END_STREAM},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct peer *peer = server_peer(&h2_default_limits);
+        struct talk *talk = start_call(peer, UNARY);
+        peer_headers(peer, 0, 1, cases[i].start);
+        peer_message(peer, 0, 1, 0, "y");
+        peer_headers(peer, cases[i].flags, 1, cases[i].end);
+        peer_talk(peer);
+        assert_string_equal(talk->story, "closed(INTERNAL)");
+        assert_string_equal(talk->status_message, "PROTOCOL_ERROR");
+        assert_heard(peer, "RST_STREAM(1 1)");
+        peer_free(peer);
+    }
+}
+
 static void a_status_that_is_none_is_unknown(void **state)
 {
     (void)state;
@@ -774,6 +821,8 @@ int main(void)
         cmocka_unit_test(an_informational_answer_is_passed_over),
         cmocka_unit_test(what_an_informational_answer_says_is_no_part_of_the_reply),
         cmocka_unit_test(metadata_of_both_header_blocks_is_told),
+        cmocka_unit_test(a_status_message_may_end_in_spaces),
+        cmocka_unit_test(the_status_of_a_malformed_reply_does_not_count),
         cmocka_unit_test(a_status_that_is_none_is_unknown),
         cmocka_unit_test(a_reply_ends_a_request_that_has_not_ended),
         cmocka_unit_test(a_reply_that_is_compressed_or_cut_is_internal),
