@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HANDSHAKE_LIMIT_NS ((int64_t)10 * CLOCK_NS_PER_S)
+/* Of what a peer that is well needs a round trip for: a TLS handshake, to close after us. */
+#define SHORT_LIMIT_NS ((int64_t)10 * CLOCK_NS_PER_S)
 
 /* --- The end --- */
 
@@ -21,14 +22,12 @@ static void on_handle_closed(uv_handle_t *handle)
 }
 
 /* TLS says goodbye, or what was wrong, if the kernel takes it at once. */
-static void connection_part(struct net_connection *connection)
+static void connection_say_goodbye(struct net_connection *connection)
 {
     tls_stream_end(connection->tls);
     struct bytes last = tls_stream_pending(connection->tls);
     if (last.size > 0 && !connection->connecting)
         (void)!send(connection->fd, last.data, last.size, MSG_NOSIGNAL);
-    tls_stream_free(connection->tls);
-    connection->tls = NULL;
 }
 
 /* Gives back the socket at once and the memory when libuv has let go of it. */
@@ -44,8 +43,10 @@ static void connection_end(struct net_connection *connection)
     list_remove(&connection->unflushed);
     net_loop_disarm(connection->loop, &connection->stall);
     net_loop_disarm(connection->loop, &connection->handshake);
-    if (connection->tls != NULL)
-        connection_part(connection);
+    if (connection->tls != NULL && !connection->is_leaving)
+        connection_say_goodbye(connection);
+    tls_stream_free(connection->tls);
+    connection->tls = NULL;
     connection->busy = true; /* nothing that its calls' ends set off may come back to it */
     if (connection->h2 != NULL)
         h2_close(connection->h2);
@@ -91,11 +92,13 @@ static void close_finished(struct net_connection *connection)
     close_blaming(connection, h2_error(connection->h2));
 }
 
-/* Ends a connection that brings nothing any more. Of TLS, whose peers announce the end, that is part of the protocol;
+/* Ends a connection that brings nothing any more, as is usual where all was said. Of TLS, whose peers announce the end, that is part of the protocol;
  * but many leave without a word when no call is open, and then nothing is lost. */
 static void close_unread(struct net_connection *connection, int error)
 {
-    if (connection->tls == NULL || (tls_stream_is_ready(connection->tls) && connection->h2->calls == 0))
+    if (connection->is_leaving)
+        close_finished(connection);
+    else if (connection->tls == NULL || (tls_stream_is_ready(connection->tls) && connection->h2->calls == 0))
         close_by_errno(connection, error);
     else if (tls_stream_is_ready(connection->tls))
         close_blaming(connection, "the connection was cut off: TLS had not ended");
@@ -122,7 +125,8 @@ static void connection_watch(struct net_connection *connection)
     int wanted = 0;
     if (connection->connecting || connection->blocked)
         wanted |= UV_WRITABLE;
-    if (!connection->connecting && !connection->is_deaf && !connection->is_finished)
+    if (!connection->connecting && !connection->is_deaf &&
+        (!connection->is_finished || connection->is_leaving))
         wanted |= UV_READABLE;
     if (connection->is_paused)
         wanted = 0;
@@ -133,6 +137,36 @@ static void connection_watch(struct net_connection *connection)
         (void)uv_poll_start(&connection->poll, wanted, on_ready);
     else
         (void)uv_poll_stop(&connection->poll);
+}
+
+/* --- Leaving --- */
+
+static void arm_short_limit(struct net_connection *connection, struct timer *timer)
+{
+    int64_t limit_ns =
+        connection->stall_limit_ns < SHORT_LIMIT_NS ? connection->stall_limit_ns : SHORT_LIMIT_NS;
+    (void)net_loop_arm(connection->loop, timer, clock_add(clock_now_ns(), limit_ns));
+}
+
+/* All is said and written. What the peer has not read of it yet would be lost if it wrote to a socket that is closed:
+ * so a server closes its output alone, and the socket once the peer has done so too, or has had time enough. */
+static void connection_leave_open(struct net_connection *connection)
+{
+    connection->is_finished = true;
+    connection->is_leaving = true;
+    if (connection->tls != NULL)
+        connection_say_goodbye(connection);
+    (void)shutdown(connection->fd, SHUT_WR);
+    arm_short_limit(connection, &connection->stall);
+    connection_watch(connection);
+}
+
+static void connection_finish(struct net_connection *connection)
+{
+    if (connection->config.role == H2_SERVER && h2_error(connection->h2)[0] == '\0')
+        connection_leave_open(connection);
+    else
+        close_finished(connection);
 }
 
 /* --- Writing --- */
@@ -239,13 +273,13 @@ static void connection_flush(struct net_connection *connection)
     else if (connection->tls != NULL && tls_stream_error(connection->tls)[0] != '\0')
         close_insecure(connection);
     else if (!connection->blocked && (connection->is_finished || h2_finished(connection->h2)))
-        close_finished(connection);
+        connection_finish(connection);
 }
 
 void net_connection_flush(struct net_connection *connection)
 {
     if (connection->h2 != NULL && !connection->busy && !connection->blocked && !connection->is_mute &&
-        !connection->is_paused)
+        !connection->is_leaving && !connection->is_paused)
         connection_flush(connection);
 }
 
@@ -254,13 +288,6 @@ void net_connection_flush_later(struct net_connection *connection)
     /* Within h2_recv the end of the slice flushes. */
     if (!connection->busy && list_empty(&connection->unflushed))
         list_push_back(&connection->loop->unflushed, &connection->unflushed);
-}
-
-static void connection_await_handshake(struct net_connection *connection)
-{
-    int64_t limit_ns =
-        connection->stall_limit_ns < HANDSHAKE_LIMIT_NS ? connection->stall_limit_ns : HANDSHAKE_LIMIT_NS;
-    (void)net_loop_arm(connection->loop, &connection->handshake, clock_add(clock_now_ns(), limit_ns));
 }
 
 void net_connection_pause(struct net_connection *connection, bool paused)
@@ -274,8 +301,10 @@ void net_connection_pause(struct net_connection *connection, bool paused)
         return;
     }
     if (shakes_hands)
-        connection_await_handshake(connection);
-    if (connection->blocked)
+        arm_short_limit(connection, &connection->handshake);
+    if (connection->is_leaving)
+        arm_short_limit(connection, &connection->stall);
+    else if (connection->blocked)
         (void)net_loop_arm(connection->loop, &connection->stall,
                            clock_add(clock_now_ns(), connection->stall_limit_ns));
     else
@@ -284,7 +313,11 @@ void net_connection_pause(struct net_connection *connection, bool paused)
 
 static void on_stalled(struct timer *timer)
 {
-    net_connection_close(list_entry(timer, struct net_connection, stall), "the peer stopped reading");
+    struct net_connection *connection = list_entry(timer, struct net_connection, stall);
+    if (connection->is_leaving)
+        close_finished(connection);
+    else
+        net_connection_close(connection, "the peer stopped reading");
 }
 
 /* --- TLS --- */
@@ -305,7 +338,7 @@ void net_connection_secure(struct net_connection *connection, struct net_tls *tl
     if (connection->tls == NULL)
         net_connection_close(connection, "there is no memory for TLS");
     else if (!connection->connecting && !connection->is_paused)
-        connection_await_handshake(connection);
+        arm_short_limit(connection, &connection->handshake);
 }
 
 bool net_connection_is_resumed(const struct net_connection *connection)
@@ -366,6 +399,8 @@ static bool connection_take_sealed(struct net_connection *connection, struct byt
     }
     if (!connection_take_all(connection, bytes_make(plain, size)))
         return false;
+    if (connection->is_leaving)
+        return true;
     if (tls_stream_error(tls)[0] != '\0')
         close_insecure(connection);
     else if (tls_stream_is_over(tls))
@@ -385,12 +420,14 @@ static void connection_read(struct net_connection *connection)
         close_unread(connection, size < 0 ? errno : ECONNRESET);
         return;
     }
+    if (connection->is_leaving)
+        return;
     connection->loop->reads++;
     struct bytes input = bytes_make(at, (size_t)size);
     if (!(connection->tls == NULL ? connection_take_all(connection, input)
                                   : connection_take_sealed(connection, input)))
         return;
-    if (connection->is_finished && connection->is_mute)
+    if (connection->is_finished && connection->is_mute && !connection->is_leaving)
         close_finished(connection);
     else
         connection_watch(connection);
@@ -423,7 +460,7 @@ static void connection_connected(struct net_connection *connection)
     else if (!connection_begin(connection))
         net_connection_close(connection, "there is no memory for the connection");
     else if (connection->tls != NULL)
-        connection_await_handshake(connection);
+        arm_short_limit(connection, &connection->handshake);
     else if (connection->events->connected != NULL)
         connection->events->connected(connection->owner);
 }

@@ -4,7 +4,8 @@
  * piece at the end, the two ends of a busy connection wait for each other in turn; in more pieces, the system
  * calls cost more than they save (docs/performance.md has the figures). A peer that does not read stops
  * being read from once NET_WRITE_HIGH_BYTES wait for it, and is dropped when it takes nothing at all for
- * the stall limit.
+ * the stall limit. A server whose connection is over waits for the peer to close its end too, for ten seconds or the
+ * stall limit at most.
  *
  * libuv only watches the socket. Reading and writing it are ours, since libuv's own writes raise SIGPIPE,
  * which would end a program that uses the library, and need a copy of what the kernel does not take at
@@ -61,6 +62,7 @@ struct net_connection {
     bool is_deaf;     /* too much waits to be written: nothing is read until it is */
     bool is_finished; /* close when all is written */
     bool is_paused;   /* on its owner's wish: neither reads nor writes */
+    bool is_leaving;  /* all is written, and our output closed; what still comes is thrown away */
     bool is_mute;     /* the peer takes nothing any more; what it said before may still be read */
     bool broken;
     bool is_untrusted; /* it has ended for the peer's certificate, which the next try would find again */

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import threading
 from collections.abc import Callable
@@ -19,10 +20,12 @@ from momento_wire_types import cacheclient_pb2 as messages
 from momento_wire_types import cacheclient_pb2_grpc as stubs
 from momento_wire_types import controlclient_pb2 as control_messages
 from momento_wire_types import controlclient_pb2_grpc as control_stubs
-from test_hostile import (DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, Attacker, frame, request_headers,
-                          take_until)
+from test_hostile import (DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE,
+                          Attacker, frame, request_headers, take_until)
 
 StartServer = Callable[..., Server]
+
+INITIAL_WINDOW_SIZE = 4
 
 
 def test_sigterm_ends_streams_with_a_status_and_the_process_with_success(start_server: StartServer) -> None:
@@ -121,6 +124,30 @@ def test_a_stream_that_is_opened_while_the_server_drains_is_ended_too(start_serv
     peer.send(frame(HEADERS, END_HEADERS, 1, headers) + frame(DATA, END_STREAM, 1, bytes(5)))
     ended = any(kind == HEADERS and flags & END_STREAM for kind, flags, stream, _ in peer.frames_of(1))
     assert ended, "the stream has its trailers"
+    peer.close()
+    server.stop()
+
+
+def test_a_reply_before_the_farewell_arrives_whole_while_the_client_goes_on_talking(start_server: StartServer) -> None:
+    """A socket that is closed answers what still comes with a reset, and takes back what was not read."""
+    server = start_server("--cache", "c")
+    value = bytes(500_000)
+    with grpc.insecure_channel(server.address) as channel:
+        stubs.ScsStub(channel).Set(messages._SetRequest(cache_key=b"k", cache_body=value, ttl_milliseconds=60_000),
+                                   metadata=[("cache", "c")], timeout=CALL_TIMEOUT_S)
+    peer = Attacker(server, greet=False, receive_buffer_bytes=4096)
+    request = messages._GetRequest(cache_key=b"k").SerializeToString()
+    peer.send(PREFACE + frame(SETTINGS, payload=struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 20)) +
+              frame(WINDOW_UPDATE, payload=struct.pack(">I", 1 << 20)) +
+              frame(HEADERS, END_HEADERS, 1, request_headers(cache="c")) +
+              frame(DATA, END_STREAM, 1, struct.pack(">BI", 0, len(request)) + request) +
+              frame(GOAWAY, payload=bytes(8)))
+    while piece := peer.socket.recv(4096):
+        peer.received += piece
+        peer.send(frame(PING, payload=bytes(8)))
+    received = [got for got in peer.frames() if got[2] == 1]
+    assert sum(len(payload) for kind, _, _, payload in received if kind == DATA) > len(value)
+    assert (received[-1][0], received[-1][1] & END_STREAM) == (HEADERS, END_STREAM)
     peer.close()
     server.stop()
 
