@@ -92,13 +92,11 @@ static void close_finished(struct net_connection *connection)
     close_blaming(connection, h2_error(connection->h2));
 }
 
-/* Ends a connection that brings nothing any more, as is usual where all was said. Of TLS, whose peers announce the end, that is part of the protocol;
+/* Ends a connection that brings nothing any more. Of TLS, whose peers announce the end, that is part of the protocol;
  * but many leave without a word when no call is open, and then nothing is lost. */
 static void close_unread(struct net_connection *connection, int error)
 {
-    if (connection->is_leaving)
-        close_finished(connection);
-    else if (connection->tls == NULL || (tls_stream_is_ready(connection->tls) && connection->h2->calls == 0))
+    if (connection->tls == NULL || (tls_stream_is_ready(connection->tls) && connection->h2->calls == 0))
         close_by_errno(connection, error);
     else if (tls_stream_is_ready(connection->tls))
         close_blaming(connection, "the connection was cut off: TLS had not ended");
@@ -416,18 +414,21 @@ static void connection_read(struct net_connection *connection)
     ssize_t size = recv(connection->fd, at, NET_READ_BYTES, 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (connection->is_leaving) {
+        if (size <= 0)
+            close_finished(connection);
+        return;
+    }
     if (size <= 0) {
         close_unread(connection, size < 0 ? errno : ECONNRESET);
         return;
     }
-    if (connection->is_leaving)
-        return;
     connection->loop->reads++;
     struct bytes input = bytes_make(at, (size_t)size);
     if (!(connection->tls == NULL ? connection_take_all(connection, input)
                                   : connection_take_sealed(connection, input)))
         return;
-    if (connection->is_finished && connection->is_mute && !connection->is_leaving)
+    if (connection->is_finished && connection->is_mute)
         close_finished(connection);
     else
         connection_watch(connection);

@@ -304,6 +304,15 @@ static void blocks_that_differ_in_one_place_are_told_apart(void **state)
 
 /* --- Frames that cost nothing --- */
 
+/* Of which so many are allowed, and no more come with time. */
+static struct h2_limits limits_of_chatter(uint32_t burst)
+{
+    struct h2_limits limits = h2_default_limits;
+    limits.pings_burst = burst;
+    limits.pings_per_second = 0;
+    return limits;
+}
+
 static void assert_flood_is_ended(uint8_t type, uint32_t stream, size_t size)
 {
     struct h2_limits limits = h2_default_limits;
@@ -344,9 +353,7 @@ static void content_that_is_padding_alone_is_told_to_calm_down(void **state)
 static void calls_that_end_with_an_empty_frame_are_fine(void **state)
 {
     (void)state;
-    struct h2_limits limits = h2_default_limits;
-    limits.pings_burst = 1;
-    limits.pings_per_second = 0;
+    struct h2_limits limits = limits_of_chatter(1);
     struct peer *peer = client_peer(&limits);
     peer->pair->answer = answer_nothing;
     for (uint32_t i = 0; i < 100; i++) {
@@ -380,9 +387,7 @@ static void resets_of_calls_that_are_over_are_expected_once_a_call(void **state)
     static const char *const refusal[] = {":status=200", "content-type=application/grpc", "grpc-status=16",
                                           NULL};
     enum { CALLS = 100 };
-    struct h2_limits limits = h2_default_limits;
-    limits.pings_burst = 1;
-    limits.pings_per_second = 0;
+    struct h2_limits limits = limits_of_chatter(1);
     struct peer *peer = server_peer(&limits);
     for (uint32_t i = 0; i < CALLS; i++) {
         (void)call_with(peer->pair, UNARY, "x");
@@ -409,9 +414,7 @@ static void a_leave_that_is_taken_by_and_by_costs_more(void **state)
 {
     (void)state;
     enum { CALLS = 4000, WALKS = 3 }; /* of more than 16,000 places, 4,096 of which count as one frame */
-    struct h2_limits limits = h2_default_limits;
-    limits.pings_burst = 1 + 4 + WALKS; /* SETTINGS and four GOAWAYs */
-    limits.pings_per_second = 0;
+    struct h2_limits limits = limits_of_chatter(1 + 4 + WALKS); /* SETTINGS and four GOAWAYs */
     struct peer *peer = server_peer(&limits);
     for (int i = 0; i < CALLS; i++)
         (void)call_with(peer->pair, UNARY, "x");
